@@ -1,0 +1,32 @@
+/* capture.h - the changes of landing tables, in commit order, each exactly as often as acked.
+ *
+ * Every transaction that changes a captured table leaves an outbox entry in the same database, so
+ * a change is there if and only if its row is. capture_next() hands out entries from the oldest
+ * not acked; after a crash they come again with the same ids, and whoever writes them further
+ * skips what it already wrote (model/change.h).
+ *
+ * Thread: the one that opened it. Memory: changes live in the arena given. */
+#ifndef LANDING_CAPTURE_H
+#define LANDING_CAPTURE_H
+
+#include "landing/landing.h"
+#include "model/change.h"
+
+struct capture;
+int capture_open(struct capture **out, struct landing *landing) MUST_USE;
+void capture_close(struct capture *capture);
+/* Up to `max` changes after the last ones handed out, whole transactions first come; *cnt = 0 when
+ * there is none within timeout_us. */
+int capture_next(struct capture *capture, size_t max, int64_t timeout_us, struct arena *arena,
+                 struct change **out, size_t *cnt) MUST_USE;
+/* All up to and including transaction `seq` are safe elsewhere: their entries may go. Need not be
+ * durable at once. */
+int capture_ack(struct capture *capture, uint64_t seq) MUST_USE;
+void capture_wake(struct capture *capture); /* from any thread: capture_next() returns early */
+/* Changes waiting, and the commit time of the oldest (0: none). */
+int capture_lag(struct capture *capture, int64_t *cnt, int64_t *oldest_us) MUST_USE;
+/* The present rows of a table as READ changes, for a topic that starts later than its table:
+ * taken in one transaction that also puts them into the outbox. */
+int capture_snapshot(struct capture *capture, struct str table) MUST_USE;
+
+#endif

@@ -1,0 +1,80 @@
+/* landing.h - the database where fetched rows land, with the runs that fetched them.
+ *
+ * One transaction holds a task's rows, its outbox entry (capture.h) and its run records: all or
+ * nothing, durable at landing_commit(). A row is a JSON object; its top-level members are columns,
+ * nested ones are kept as JSON text. A table is made from the first rows and widened by later ones.
+ *
+ * Thread:  one writer (transactions are serialised by an internal lock: landing_begin() waits);
+ *          readers from any thread, each call on its own connection.
+ * Memory:  what a call returns lives in the `arena` it was given.
+ * Limits:  LANDING_COL_MAX columns, LANDING_ROW_MAX bytes a row. */
+#ifndef LANDING_LANDING_H
+#define LANDING_LANDING_H
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "model/run.h"
+#include "model/type.h"
+
+#define LANDING_COL_MAX 1000
+#define LANDING_ROW_MAX ((size_t)1 << 20)
+
+struct landing;
+struct landing_tx;
+struct landing_conf {
+    struct env *env;
+    const char *url; /* "sqlite:FILE" */
+};
+int landing_open(struct landing **out, const struct landing_conf *conf) MUST_USE;
+void landing_close(struct landing *landing);
+
+/* A table that a pipeline lands into; captured says whether changes go to the outbox. key paths
+ * such as "login.uuid" (in each row's JSON); none: every row is new. */
+struct landing_table {
+    struct str name;
+    const struct str *key;
+    size_t key_cnt;
+    bool captured;
+};
+/* Declares it for this process (and installs or removes triggers for other programs' writes). The
+ * table itself is made when its first rows come. ERR_CONFLICT: it exists with another key. */
+int landing_declare(struct landing *landing, const struct landing_table *table) MUST_USE;
+
+int landing_begin(struct landing *landing, struct landing_tx **out) MUST_USE;
+struct landing_count {
+    int64_t in, inserted, updated, unchanged;
+};
+/* Upserts rows, each a JSON object (borrowed). A key seen twice in one call: the later row wins.
+ * A row without its key, or not an object: ERR_INVAL, naming the row's number. */
+int landing_upsert(struct landing_tx *tx, struct str table, const struct str *row, size_t cnt,
+                   struct landing_count *out) MUST_USE;
+int landing_put_run(struct landing_tx *tx, const struct run *run) MUST_USE;     /* by (dag, id) */
+int landing_put_try(struct landing_tx *tx, const struct run_try *run_try) MUST_USE; /* by number */
+int landing_put_setting(struct landing_tx *tx, struct str name, struct str value) MUST_USE;
+int landing_commit(struct landing_tx *tx) MUST_USE; /* durable on 0; frees tx in any case */
+void landing_abort(struct landing_tx *tx);          /* frees tx; NULL is allowed */
+
+/* ---- looking ---- */
+int landing_setting(struct landing *landing, struct str name, struct arena *arena,
+                    struct str *out) MUST_USE; /* ERR_NOT_FOUND */
+/* Newest first. dag.ptr NULL: of all. */
+int landing_runs(struct landing *landing, struct str dag, size_t limit, size_t skip,
+                 struct arena *arena, struct run **out, size_t *cnt) MUST_USE;
+int landing_run(struct landing *landing, struct str dag, struct str id, struct arena *arena,
+                struct run *out) MUST_USE;
+int landing_tries(struct landing *landing, struct str dag, struct str run, struct arena *arena,
+                  struct run_try **out, size_t *cnt) MUST_USE; /* by task, number */
+struct landing_info {
+    struct str name;
+    const struct str *key;
+    size_t key_cnt;
+    const struct type *row; /* a STRUCT of the JSON as seen so far, nested types included */
+    int64_t row_cnt;
+};
+int landing_tables(struct landing *landing, struct arena *arena, struct landing_info **out,
+                   size_t *cnt) MUST_USE; /* user tables, also those of other programs */
+/* Rows as JSON objects, in key order. */
+int landing_rows(struct landing *landing, struct str table, size_t limit, size_t skip,
+                 struct arena *arena, struct str **out, size_t *cnt) MUST_USE;
+
+#endif

@@ -1,0 +1,82 @@
+/* orchestrate.h - the scheduler: which run is due, which task runs, what became of it.
+ *
+ * A dag is a pipeline with a schedule; its tasks run in the order their `after` asks, each try on
+ * a worker thread through the function it was given. Runs and tries are recorded in the landing
+ * database; a task's function may do its recording in the same transaction as its rows.
+ *
+ * Thread: any. Source: Airflow 3's trigger timetables, states and ids; ref: doc/architecture.md. */
+#ifndef ORCHESTRATE_ORCHESTRATE_H
+#define ORCHESTRATE_ORCHESTRATE_H
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "model/run.h"
+
+struct landing;
+struct landing_tx;
+struct orch;
+
+/* What a task's function is given, and what it tells. */
+struct orch_try {
+    const struct run *run;
+    struct str task;
+    uint32_t number;
+    int64_t rows_in, rows_new, rows_changed; /* set by the function */
+    void *orch;      /* opaque, for the next two */
+};
+/* A line for the try's log (shown with its time). */
+void orch_log(struct orch_try *orch_try, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Records this try as successful inside `tx`, so that rows and record commit as one. A function
+ * that calls it and whose commit succeeded returns 0. */
+int orch_record(struct orch_try *orch_try, struct landing_tx *tx) MUST_USE;
+
+struct orch_task {
+    struct str name;
+    int (*run)(void *arg, struct orch_try *orch_try); /* 0 or an error, err_note() kept as why */
+    void *arg;
+    const struct str *after;
+    size_t after_cnt;
+    int retries;            /* -1: 3 */
+    int64_t retry_delay_us; /* 0: 5 s; doubled each try with deterministic jitter, at most 10 min */
+    int64_t timeout_us;     /* 0: 10 min */
+};
+struct orch_dag {
+    struct str name, schedule, timezone; /* schedule: "every 10s", cron, "@daily"; "": manual */
+    struct str file;    /* where it is defined, for the API */
+    bool catchup;
+    int max_active;     /* runs at once; 0: 1 */
+    int64_t start_us;   /* with catchup: the first interval; 0: now */
+    const struct orch_task *task;
+    size_t task_cnt;
+};
+struct orch_conf {
+    struct env *env;
+    struct landing *landing; /* borrowed */
+    const struct orch_dag *dag;
+    size_t dag_cnt;
+    int workers; /* 0: 4 */
+};
+int orch_open(struct orch **out, const struct orch_conf *conf) MUST_USE; /* adopts old runs */
+int orch_start(struct orch *orch) MUST_USE; /* scheduler and worker threads */
+void orch_close(struct orch *orch);         /* stops; running tasks get 5 s; NULL is allowed */
+
+/* Starts a run now; *out_id is in the arena; id.ptr NULL: made. ERR_NOT_FOUND, ERR_EXISTS. */
+int orch_trigger(struct orch *orch, struct str dag, struct str id, struct str by,
+                 struct arena *arena, struct str *out_id) MUST_USE;
+int orch_pause(struct orch *orch, struct str dag, bool paused) MUST_USE; /* durable */
+struct orch_info {
+    struct str name, schedule, timezone, file;
+    bool paused;
+    int64_t next_us; /* 0: none */
+    const struct orch_task *task;
+    size_t task_cnt;
+};
+int orch_dags(struct orch *orch, struct arena *arena, struct orch_info **out, size_t *cnt) MUST_USE;
+
+/* For `sluice check`: is it a schedule? ERR_SYNTAX with the reason and an example. */
+int orch_schedule_check(struct str schedule, struct str timezone) MUST_USE;
+/* The first time after `after_us` that the schedule fires; INT64_MAX: never. */
+int orch_schedule_next(struct str schedule, struct str timezone, int64_t after_us,
+                       int64_t *out) MUST_USE;
+
+#endif

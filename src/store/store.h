@@ -1,0 +1,133 @@
+/* store.h - tables people query: CQL's rows on an ordered, durable key-value engine.
+ *
+ * A table has a partition key (1.. columns), a clustering key (0.. columns, each ASC or DESC) and
+ * other columns, static ones among them. A cell carries its write timestamp and optional expiry; a
+ * write merges by timestamp exactly as Cassandra does. One transaction may hold rows of several
+ * tables and the caller's own state, and is atomic and durable: that is what makes a query's
+ * results, offsets and state one thing.
+ *
+ * Values are CQL-serialised bytes (wire/cql/cqltype.h) with ptr NULL = null.
+ * Thread:  any; a transaction belongs to one thread. Memory: results live in the arena given.
+ * Source:  Cassandra 5's semantics; doc/architecture.md has the key layout. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/env.h"
+#include "base/uuid.h"
+
+#define STORE_NAME_MAX 48
+
+struct cqltype; /* wire/cql/cqltype.h */
+struct store;
+struct store_tx;
+struct store_conf {
+    struct env *env;
+    const char *url; /* "embedded:DIR", "mem:" */
+    bool relaxed;    /* commits need not be synced one by one (durability: relaxed) */
+};
+int store_open(struct store **out, const struct store_conf *conf) MUST_USE;
+void store_close(struct store *store);
+
+/* ---- schema ---- */
+enum store_kind { STORE_PKEY, STORE_CKEY, STORE_STATIC, STORE_REGULAR };
+struct store_col {
+    struct str name;
+    const struct cqltype *type;
+    enum store_kind kind;
+    uint16_t pos; /* among its kind, for keys */
+    bool desc;    /* CKEY only */
+    uint16_t id;  /* given by the store, never reused within the table */
+};
+struct store_table {
+    struct str keyspace, name;
+    struct uuid id;
+    uint32_t number; /* the key prefix; a truncated table gets a new one */
+    struct store_col *col; /* pkey in order, ckey in order, then the others by name */
+    size_t col_cnt, pkey_cnt, ckey_cnt;
+    int32_t default_ttl_s;
+    struct str comment;
+    uint64_t version; /* changes with every DDL on it */
+};
+struct store_keyspace {
+    struct str name, replication; /* replication: JSON object text, kept and shown, not used */
+    bool durable_writes;
+};
+int store_keyspace_create(struct store *store, const struct store_keyspace *keyspace) MUST_USE;
+int store_keyspace_drop(struct store *store, struct str name) MUST_USE;
+int store_keyspaces(struct store *store, struct arena *arena, struct store_keyspace **out,
+                    size_t *cnt) MUST_USE;
+int store_table_create(struct store *store, const struct store_table *table) MUST_USE;
+int store_table_alter(struct store *store, const struct store_table *table) MUST_USE;
+int store_table_drop(struct store *store, struct str keyspace, struct str name) MUST_USE;
+int store_table_truncate(struct store *store, struct str keyspace, struct str name) MUST_USE;
+int store_table_get(struct store *store, struct str keyspace, struct str name, struct arena *arena,
+                    struct store_table *out) MUST_USE; /* ERR_NOT_FOUND */
+int store_tables(struct store *store, struct str keyspace, struct arena *arena,
+                 struct store_table **out, size_t *cnt) MUST_USE; /* keyspace.ptr NULL: of all */
+
+/* ---- writing ---- */
+struct store_cell {
+    uint16_t col;     /* store_col.id */
+    struct str value; /* ptr NULL: a cell tombstone */
+};
+enum store_write_kind {
+    STORE_INSERT,      /* writes the row marker too */
+    STORE_UPDATE,      /* cells only */
+    STORE_DELETE_CELLS,
+    STORE_DELETE_ROW,
+    STORE_DELETE_PARTITION,
+    STORE_DELETE_RANGE, /* ckey is the common prefix, lo/hi bound the next clustering column */
+};
+struct store_write {
+    enum store_write_kind kind;
+    const struct str *pkey; /* pkey_cnt values */
+    const struct str *ckey; /* ckey_cnt values; fewer for a range; none for the static row */
+    size_t ckey_cnt;
+    const struct store_cell *cell;
+    size_t cell_cnt;
+    int64_t ts_us; /* write timestamp */
+    int32_t ttl_s; /* 0: none */
+    struct str lo, hi;
+    bool lo_open, hi_open; /* DELETE_RANGE: bound excluded */
+};
+int store_begin(struct store *store, struct store_tx **out) MUST_USE;
+int store_write(struct store_tx *tx, const struct store_table *table,
+                const struct store_write *write) MUST_USE;
+/* The caller's own bytes (stream state, offsets), by name; value.ptr NULL deletes. */
+int store_put_state(struct store_tx *tx, struct str name, struct str value) MUST_USE;
+int store_commit(struct store_tx *tx) MUST_USE; /* atomic, durable on 0; frees tx in any case */
+void store_abort(struct store_tx *tx);
+int store_get_state(struct store *store, struct str name, struct arena *arena,
+                    struct str *out) MUST_USE; /* ERR_NOT_FOUND */
+
+/* ---- reading ---- */
+struct store_range { /* of one partition, or of a token range over all */
+    const struct str *pkey;  /* NULL: scan by token */
+    int64_t token_lo, token_hi; /* token scan: lo < token <= hi; INT64_MIN lo: from the start */
+    const struct str *ckey_eq;  /* a prefix of the clustering key that must be equal */
+    size_t ckey_eq_cnt;
+    struct str lo, hi; /* bounds of the next clustering column; ptr NULL: none */
+    bool lo_open, hi_open;
+    bool reverse;      /* clustering order reversed; within one partition only */
+};
+struct store_row {
+    const struct str *value;     /* by index into table->col; ptr NULL: null */
+    const int64_t *ts_us;        /* write timestamp a column, INT64_MIN where null */
+    const int32_t *ttl_left_s;   /* -1: does not expire */
+    int64_t token;
+    bool is_static;              /* only the static row is there: clustering columns are null */
+};
+/* Steps over live rows. `resume` (from a former scan's store_scan_mark) goes on after that row. */
+struct store_scan;
+int store_scan_open(struct store *store, const struct store_table *table,
+                    const struct store_range *range, struct str resume,
+                    struct store_scan **out) MUST_USE;
+int store_scan_next(struct store_scan *scan, struct arena *arena, struct store_row *out,
+                    bool *more) MUST_USE;
+struct str store_scan_mark(struct store_scan *scan, struct arena *arena); /* after the last row */
+void store_scan_close(struct store_scan *scan);
+
+int64_t store_token(const struct store_table *table, const struct str *pkey); /* Murmur3 */
+
+#endif
