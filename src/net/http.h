@@ -1,4 +1,4 @@
-/* http.h - an HTTP server: a table of routes, JSON answers, server-sent events.
+/* http.h - an HTTP server: a table of routes and JSON answers (sse.h: event streams).
  *
  * Checked before any handler: the Host header (loopback names and the bound address only), the
  * Origin of every request that has one, the token of every route marked HTTP_WRITE, size of head
@@ -54,13 +54,5 @@ void http_reply_json(struct http_req *req, int status, struct str body);
 void http_reply_err(struct http_req *req, int err);                   /* status and note of err */
 void http_reply_status(struct http_req *req, int status, const char *text);
 void http_set_header(struct http_req *req, const char *name, const char *value); /* before reply */
-
-/* Server-sent events. The stream is closed by the peer, by sse_close() or with the server; a peer
- * that does not read is dropped past SSE_OUT_MAX bytes. on_close is called once in any case. */
-#define SSE_OUT_MAX ((size_t)1 << 20)
-struct sse;
-struct sse *sse_open(struct http_req *req, void (*on_close)(void *arg, struct sse *sse), void *arg);
-void sse_send(struct sse *sse, const char *event, struct str data); /* data: one line (JSON) */
-void sse_close(struct sse *sse);
 
 #endif

@@ -1,0 +1,169 @@
+/* conn.c - frames and answers of one connection, on a bufferevent.
+ *
+ * It is "open" until its socket is gone; after that sending does nothing and the memory lives until
+ * the last reference. A peer that does not read its answers is not read from. */
+#include "net/conn.h"
+
+#include "base/diag.h"
+#include "base/err.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdio.h>
+
+#define HEAD_MAX    16
+#define IDLE_MS_DEF (10 * 60 * 1000)
+
+struct conn {
+    const struct conn_conf *conf;
+    struct bufferevent *bev; /* NULL: closed */
+    void *data;
+    unsigned refs;
+    bool closing;   /* close when everything is sent */
+    bool paused;    /* by the user */
+    bool throttled; /* the peer does not read */
+    void (*on_gone)(void *arg);
+    void *on_gone_arg;
+    char peer[64];
+};
+
+static void conn_gone(struct conn *conn) {
+    if (!conn->bev) return;
+    if (conn->conf->on_close) conn->conf->on_close(conn->conf->self, conn);
+    bufferevent_free(conn->bev);
+    conn->bev = NULL;
+    conn->on_gone(conn->on_gone_arg);
+    conn_unref(conn);
+}
+
+static void update_reading(struct conn *conn) {
+    if (!conn->bev) return;
+    if (conn->paused || conn->throttled || conn->closing) bufferevent_disable(conn->bev, EV_READ);
+    else bufferevent_enable(conn->bev, EV_READ);
+}
+
+/* Hands over one frame if a whole one is there: 1 yes, 0 not yet, negative: close. */
+static int take_frame(struct conn *conn, struct evbuffer *in) {
+    const struct conn_conf *conf = conn->conf;
+    unsigned char head[HEAD_MAX];
+    size_t have = evbuffer_get_length(in);
+    if (have < conf->head_len) return 0;
+    evbuffer_copyout(in, head, conf->head_len);
+    size_t len = conf->frame_len(head);
+    if (len < conf->head_len) return err_fail(ERR_CORRUPT, "nonsense frame length");
+    if (len > conf->frame_max) {
+        if (conf->on_too_big)
+            conf->on_too_big(conf->self, conn, (struct str){(char *)head, conf->head_len});
+        return err_fail(ERR_TOO_BIG, "frame of %zu bytes, over the limit of %zu", len,
+                        conf->frame_max);
+    }
+    if (have < len) return 0;
+    const char *bytes = (const char *)evbuffer_pullup(in, (ev_ssize_t)len);
+    if (!bytes) return err_fail(ERR_AGAIN, "no memory for a frame of %zu bytes", len);
+    int err = conf->on_frame(conf->self, conn, (struct str){bytes, len});
+    if (conn->bev) evbuffer_drain(in, len);
+    return err ? err : 1;
+}
+
+static void on_read(struct bufferevent *bev, void *arg) {
+    struct conn *conn = conn_ref(arg);
+    int rc = 1;
+    while (rc > 0 && conn->bev && !conn->paused && !conn->throttled && !conn->closing)
+        rc = take_frame(conn, bufferevent_get_input(bev));
+    if (rc < 0 && conn->bev) {
+        diag_info("net", "%s: closed: %s", conn->peer, err_note());
+        conn_close(conn);
+    }
+    conn_unref(conn);
+}
+
+static void on_write(struct bufferevent *bev UNUSED, void *arg) {
+    struct conn *conn = arg;
+    if (conn->closing) {
+        conn_gone(conn);
+        return;
+    }
+    if (!conn->throttled) return;
+    conn->throttled = false;
+    update_reading(conn);
+    on_read(conn->bev, conn); /* frames that came before the pause are waiting in the buffer */
+}
+
+static void on_event(struct bufferevent *bev UNUSED, short what, void *arg) {
+    if (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) conn_gone(arg);
+}
+
+struct conn *conn_open(struct loop *loop, int fd, const struct conn_conf *conf, const char *peer,
+                       void (*on_gone)(void *arg), void *arg) {
+    assert(conf->head_len <= HEAD_MAX && conf->frame_len && conf->on_frame);
+    struct conn *conn = base_calloc(1, sizeof *conn);
+    conn->conf = conf;
+    conn->refs = 1;
+    conn->on_gone = on_gone;
+    conn->on_gone_arg = arg;
+    snprintf(conn->peer, sizeof conn->peer, "%s", peer);
+    conn->bev = bufferevent_socket_new(loop_base(loop), fd, BEV_OPT_CLOSE_ON_FREE);
+    CHECK(conn->bev);
+    int64_t idle_ms = conf->idle_ms ? conf->idle_ms : IDLE_MS_DEF;
+    struct timeval idle = {idle_ms / 1000, idle_ms % 1000 * 1000};
+    bufferevent_set_timeouts(conn->bev, &idle, NULL);
+    bufferevent_setcb(conn->bev, on_read, on_write, on_event, conn);
+    bufferevent_setwatermark(conn->bev, EV_READ, 0, conf->frame_max + 64 * KIB);
+    bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
+    return conn;
+}
+
+void conn_abort(struct conn *conn) {
+    conn_gone(conn);
+}
+
+void conn_send(struct conn *conn, struct str bytes) {
+    if (!conn->bev || conn->closing) return;
+    struct evbuffer *out = bufferevent_get_output(conn->bev);
+    CHECK(evbuffer_add(out, bytes.ptr, bytes.len) == 0);
+    if (evbuffer_get_length(out) > CONN_OUT_HIGH && !conn->throttled) {
+        conn->throttled = true;
+        update_reading(conn);
+    }
+}
+
+void conn_close(struct conn *conn) {
+    if (!conn->bev || conn->closing) return;
+    conn->closing = true;
+    update_reading(conn);
+    if (evbuffer_get_length(bufferevent_get_output(conn->bev)) == 0) conn_gone(conn);
+}
+
+void conn_set_data(struct conn *conn, void *data) {
+    conn->data = data;
+}
+
+void *conn_data(const struct conn *conn) {
+    return conn->data;
+}
+
+struct conn *conn_ref(struct conn *conn) {
+    conn->refs++;
+    return conn;
+}
+
+void conn_unref(struct conn *conn) {
+    assert(conn->refs > 0);
+    if (--conn->refs == 0) base_free(conn);
+}
+
+bool conn_is_open(const struct conn *conn) {
+    return conn->bev && !conn->closing;
+}
+
+const char *conn_peer(const struct conn *conn) {
+    return conn->peer;
+}
+
+void conn_pause(struct conn *conn, bool paused) {
+    if (conn->paused == paused) return;
+    conn->paused = paused;
+    update_reading(conn);
+    if (!paused && conn->bev) on_read(conn->bev, conn);
+}

@@ -1,0 +1,319 @@
+/* http.c - checks, routes and answers on evhttp.
+ *
+ * The way of a request: size limits (evhttp), Host, Origin, route, token, handler. The first check
+ * that fails answers; a handler never sees such a request. */
+#include "net/http.h"
+
+#include "base/err.h"
+#include "net/addr.h"
+#include "net/http_int.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/http_struct.h>
+#include <event2/keyvalq_struct.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define BODY_KEEP_S 60 /* seconds an idle connection is kept */
+
+struct http {
+    struct loop *loop;
+    struct http_conf conf;
+    char *token;
+    struct evhttp *ev;
+    uint16_t port;
+};
+
+/* ---- reading a request ---- */
+
+static int hex(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    c = (char)(c | 32);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent-decoding; `plus` turns + into a space, as in a query. A bad escape stays as it is. */
+static struct str decode(struct arena *arena, struct str text, bool plus) {
+    char *out = arena_bytes(arena, text.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 && hex(text.ptr[i + 2]) >= 0) {
+            out[len++] = (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2]));
+            i += 2;
+        } else {
+            out[len++] = plus && c == '+' ? ' ' : c;
+        }
+    }
+    out[len] = 0;
+    return (struct str){out, len};
+}
+
+/* Does `path` fit the route's pattern? Fills the request's parameters when it does. */
+static bool fits(struct http_req *req, const char *pattern, struct str path) {
+    struct str left = path, pat = str_of(pattern);
+    req->param_cnt = 0;
+    while (pat.ptr && left.ptr) {
+        struct str want = str_cut(pat, '/', &pat), got = left;
+        bool param = want.len > 2 && want.ptr[0] == '{';
+        bool rest = param && want.ptr[want.len - 2] == '*';
+        if (!rest) got = str_cut(left, '/', &left);
+        if (!param && !str_eq(want, got)) return false;
+        if (!param) continue;
+        if (!got.len || req->param_cnt == HTTP_PARAM_MAX) return false;
+        size_t i = req->param_cnt++;
+        req->param_name[i] = (struct str){want.ptr + 1, want.len - 2 - rest};
+        req->param[i] = decode(&req->arena, got, false);
+        if (rest) return true;
+    }
+    return !pat.ptr && !left.ptr;
+}
+
+struct str http_param(const struct http_req *req, const char *name) {
+    for (size_t i = 0; i < req->param_cnt; i++)
+        if (str_eqz(req->param_name[i], name)) return req->param[i];
+    return STR_NULL;
+}
+
+struct str http_query_at(const struct http_req *req, const char *name, size_t at) {
+    struct str left = req->query;
+    while (left.ptr) {
+        struct str value, pair = str_cut(left, '&', &left);
+        struct str key = str_cut(pair, '=', &value);
+        struct arena *arena = &((struct http_req *)(uintptr_t)req)->arena;
+        if (!str_eqz(decode(arena, key, true), name) || at-- > 0) continue;
+        return value.ptr ? decode(arena, value, true) : STR("");
+    }
+    return STR_NULL;
+}
+
+struct str http_query(const struct http_req *req, const char *name) {
+    return http_query_at(req, name, 0);
+}
+
+struct str http_header(const struct http_req *req, const char *name) {
+    if (!req->ev) return STR_NULL;
+    return str_of(evhttp_find_header(evhttp_request_get_input_headers(req->ev), name));
+}
+
+struct str http_body(const struct http_req *req) {
+    struct evbuffer *in = req->ev ? evhttp_request_get_input_buffer(req->ev) : NULL;
+    size_t len = in ? evbuffer_get_length(in) : 0;
+    return len ? (struct str){(const char *)evbuffer_pullup(in, -1), len} : STR("");
+}
+
+const char *http_method(const struct http_req *req) {
+    if (!req->ev) return "";
+    switch (evhttp_request_get_command(req->ev)) {
+    case EVHTTP_REQ_GET: return "GET";
+    case EVHTTP_REQ_HEAD: return "HEAD";
+    case EVHTTP_REQ_POST: return "POST";
+    case EVHTTP_REQ_PUT: return "PUT";
+    case EVHTTP_REQ_PATCH: return "PATCH";
+    case EVHTTP_REQ_DELETE: return "DELETE";
+    case EVHTTP_REQ_OPTIONS: return "OPTIONS";
+    default: return "?";
+    }
+}
+
+struct arena *http_arena(struct http_req *req) {
+    return &req->arena;
+}
+
+/* ---- answering ---- */
+
+void http_set_header(struct http_req *req, const char *name, const char *value) {
+    if (!req->ev) return;
+    struct evkeyvalq *out = evhttp_request_get_output_headers(req->ev);
+    evhttp_remove_header(out, name);
+    evhttp_add_header(out, name, value);
+}
+
+void http_put_headers(struct http_req *req) {
+    http_set_header(req, "X-Content-Type-Options", "nosniff");
+    http_set_header(req, "X-Frame-Options", "DENY");
+    http_set_header(req, "Referrer-Policy", "no-referrer");
+    http_set_header(req, "Content-Security-Policy",
+                    "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
+                    "base-uri 'none'; form-action 'self'");
+    struct evkeyvalq *out = evhttp_request_get_output_headers(req->ev);
+    if (!evhttp_find_header(out, "Cache-Control"))
+        evhttp_add_header(out, "Cache-Control", "no-store");
+}
+
+void http_done(struct http_req *req) {
+    if (req->ev) evhttp_request_set_on_complete_cb(req->ev, NULL, NULL);
+    arena_fini(&req->arena);
+    base_free(req);
+}
+
+void http_reply(struct http_req *req, int status, const char *type, struct str body) {
+    assert(!req->answered);
+    req->answered = true;
+    if (req->ev) {
+        http_put_headers(req);
+        http_set_header(req, "Content-Type", type);
+        struct evbuffer *out = evbuffer_new();
+        CHECK(out && evbuffer_add(out, body.ptr, body.len) == 0);
+        struct evhttp_connection *conn = evhttp_request_get_connection(req->ev);
+        if (conn) evhttp_connection_set_closecb(conn, NULL, NULL);
+        evhttp_send_reply(req->ev, status, NULL, out);
+        evbuffer_free(out);
+        req->ev = NULL;
+    }
+    http_done(req);
+}
+
+void http_reply_json(struct http_req *req, int status, struct str body) {
+    http_reply(req, status, "application/json", body);
+}
+
+static void reply_error(struct http_req *req, int status, int err, struct str text) {
+    struct buf body;
+    buf_init(&body, MIB);
+    if (req->http->conf.error_body) {
+        req->http->conf.error_body(&body, status, err, text);
+    } else {
+        buf_putz(&body, "{\"detail\":");
+        buf_json(&body, text);
+        buf_putc(&body, '}');
+    }
+    http_reply_json(req, status, buf_str(&body));
+    buf_fini(&body);
+}
+
+void http_reply_err(struct http_req *req, int err) {
+    assert(err < 0);
+    reply_error(req, err_http(err), err, str_of(err_note()));
+}
+
+void http_reply_status(struct http_req *req, int status, const char *text) {
+    reply_error(req, status, 0, str_of(text));
+}
+
+/* ---- checks ---- */
+
+/* "name", "name:port" or "[v6]:port" without its port, as a C string. */
+static void host_of(struct str value, char *out, size_t size) {
+    if (value.len && value.ptr[0] == '[') {
+        struct str rest, inside = str_cut((struct str){value.ptr + 1, value.len - 1}, ']', &rest);
+        value = inside;
+    } else {
+        struct str rest;
+        value = str_cut(value, ':', &rest);
+    }
+    snprintf(out, size, "%.*s", STR_ARG(value));
+}
+
+/* A page of another site may make a browser send requests here: by a name that points to
+ * loopback (Host), or across origins (Origin). Neither gets further than this. */
+static bool from_here(struct http_req *req) {
+    char host[256];
+    struct str value = http_header(req, "Host"), origin = http_header(req, "Origin");
+    host_of(value, host, sizeof host);
+    if (value.ptr && !addr_is_loopback(host)) return false;
+    if (!origin.ptr) return true;
+    struct str http = STR("http://"), https = STR("https://");
+    if (str_starts(origin, http)) origin.ptr += http.len, origin.len -= http.len;
+    else if (str_starts(origin, https)) origin.ptr += https.len, origin.len -= https.len;
+    else return false;
+    host_of(origin, host, sizeof host);
+    return addr_is_loopback(host);
+}
+
+static bool token_fits(const struct http_req *req) {
+    const char *want = req->http->token;
+    if (!want) return true;
+    struct str value = http_header(req, "Authorization"), bearer = STR("Bearer ");
+    if (!value.ptr || !str_starts(value, bearer)) return false;
+    struct str got = {value.ptr + bearer.len, value.len - bearer.len};
+    return got.len == strlen(want) && CRYPTO_memcmp(got.ptr, want, got.len) == 0;
+}
+
+static const struct http_route *find_route(struct http_req *req, struct str path,
+                                           bool *other_method) {
+    const struct http_conf *conf = &req->http->conf;
+    const char *method = http_method(req);
+    if (!strcmp(method, "HEAD")) method = "GET";
+    for (size_t i = 0; i < conf->route_cnt; i++) {
+        const struct http_route *route = &conf->route[i];
+        if (!fits(req, route->path, path)) continue;
+        if (!strcmp(route->method, "*") || !strcmp(route->method, method)) return route;
+        *other_method = true;
+    }
+    return NULL;
+}
+
+static void on_lost(struct evhttp_connection *conn UNUSED, void *arg) {
+    struct http_req *req = arg;
+    req->ev = NULL; /* evhttp frees it; an answer that comes later goes nowhere */
+}
+
+static void on_request(struct evhttp_request *ev, void *arg) {
+    struct http_req *req = base_calloc(1, sizeof *req);
+    req->http = arg;
+    req->ev = ev;
+    bool other_method = false;
+    struct str path = str_cut(str_of(evhttp_request_get_uri(ev)), '?', &req->query);
+    struct evhttp_connection *conn = evhttp_request_get_connection(ev);
+    if (conn) evhttp_connection_set_closecb(conn, on_lost, req);
+    if (!from_here(req)) {
+        http_reply_status(req, 403, "this server answers only to its own address; open it as "
+                                    "http://127.0.0.1 or http://localhost");
+        return;
+    }
+    req->route = find_route(req, path, &other_method);
+    if (!req->route) {
+        if (other_method) http_reply_status(req, 405, "this method is not offered here");
+        else http_reply_status(req, 404, "there is nothing at this path");
+        return;
+    }
+    if (req->route->flag == HTTP_WRITE && !token_fits(req)) {
+        http_set_header(req, "WWW-Authenticate", "Bearer");
+        http_reply_status(req, 401, "this needs the header 'Authorization: Bearer TOKEN'; the token "
+                                    "is in the file 'token' of the data folder");
+        return;
+    }
+    req->route->fn(req->http->conf.self, req);
+}
+
+/* ---- the server ---- */
+
+int http_open(struct http **out, struct loop *loop, const struct http_conf *conf) {
+    struct http *http = base_calloc(1, sizeof *http);
+    http->loop = loop;
+    http->conf = *conf;
+    http->port = conf->port;
+    int fd, err = addr_listen(conf->host, &http->port, &fd);
+    if (err) {
+        base_free(http);
+        return err;
+    }
+    http->token = conf->token ? base_strdup(conf->token) : NULL;
+    http->ev = evhttp_new(loop_base(loop));
+    CHECK(http->ev);
+    evhttp_set_max_body_size(http->ev, (ev_ssize_t)HTTP_BODY_MAX);
+    evhttp_set_max_headers_size(http->ev, (ev_ssize_t)HTTP_HEAD_MAX);
+    evhttp_set_timeout(http->ev, BODY_KEEP_S);
+    evhttp_set_allowed_methods(http->ev, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+                                             EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
+                                             EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS);
+    evhttp_set_gencb(http->ev, on_request, http);
+    CHECK(evhttp_accept_socket_with_handle(http->ev, fd));
+    *out = http;
+    return 0;
+}
+
+void http_close(struct http *http) {
+    if (!http) return;
+    evhttp_free(http->ev);
+    base_free(http->token);
+    base_free(http);
+}
+
+uint16_t http_port(const struct http *http) {
+    return http->port;
+}
