@@ -16,9 +16,14 @@
 #include "base/env.h"
 #include "base/uuid.h"
 
-#define STORE_NAME_MAX 48
+#define STORE_NAME_MAX  48
+#define STORE_COL_MAX   2048      /* columns of a table */
+#define STORE_VALUE_MAX (64 * MIB) /* bytes of one value */
+#define STORE_KEY_MAX   65535     /* bytes of a whole partition key, of a whole clustering key */
 
+struct batch;   /* model/batch.h */
 struct cqltype; /* wire/cql/cqltype.h */
+struct type;    /* model/type.h */
 struct store;
 struct store_tx;
 struct store_conf {
@@ -65,6 +70,20 @@ int store_table_get(struct store *store, struct str keyspace, struct str name, s
                     struct store_table *out) MUST_USE; /* ERR_NOT_FOUND */
 int store_tables(struct store *store, struct str keyspace, struct arena *arena,
                  struct store_table **out, size_t *cnt) MUST_USE; /* keyspace.ptr NULL: of all */
+/* User types. A type that a table or another type uses cannot be dropped: ERR_INVAL. */
+struct store_udt {
+    struct str keyspace, name;
+    const struct cqltype *type; /* a CQL_UDT */
+};
+int store_udt_create(struct store *store, const struct store_udt *udt) MUST_USE;
+int store_udt_drop(struct store *store, struct str keyspace, struct str name) MUST_USE;
+int store_udts(struct store *store, struct str keyspace, struct arena *arena,
+               struct store_udt **out, size_t *cnt) MUST_USE; /* keyspace.ptr NULL: of all */
+/* Rises with every change of any schema, from 1; never goes back while the store is open. */
+uint64_t store_schema_version(const struct store *store);
+/* Bytes and rows a table takes, about. */
+int store_table_size(struct store *store, const struct store_table *table, int64_t *bytes,
+                     int64_t *rows) MUST_USE;
 
 /* ---- writing ---- */
 struct store_cell {
@@ -129,5 +148,28 @@ struct str store_scan_mark(struct store_scan *scan, struct arena *arena); /* aft
 void store_scan_close(struct store_scan *scan);
 
 int64_t store_token(const struct store_table *table, const struct str *pkey); /* Murmur3 */
+
+/* ---- the sink of a query: columnar rows into a table ---- */
+/* Makes the table, and its keyspace, when they are not there, or adds the columns it lacks; a
+ * column that is there with a type the values do not fit is ERR_TYPE. `key` is the primary key as
+ * CQL writes it, a type after a name where it is not the column's own: "id uuid",
+ * "(tenant, day date), at DESC". Names are taken as they are written. */
+struct store_sink;
+struct store_sink_conf {
+    struct str keyspace, table;
+    const struct type *row; /* a STRUCT: the columns */
+    struct str key;
+    int32_t ttl_s; /* of every row; 0: none */
+};
+int store_sink_open(struct store *store, const struct store_sink_conf *conf,
+                    struct store_sink **out) MUST_USE;
+/* Writes the selected rows into `tx` as INSERTs; NULL deletes the cell. ts_us: the write timestamp
+ * by batch position. A row that the table cannot hold (its key is NULL or no value of its type) is
+ * given to `reject` with the reason and left out; what that returns other than 0 is returned. */
+typedef int store_sink_reject_fn(void *arg, uint32_t row, struct str reason);
+int store_sink_rows(struct store_sink *sink, struct store_tx *tx, const struct batch *rows,
+                    const int64_t *ts_us, store_sink_reject_fn *reject, void *arg) MUST_USE;
+const struct store_table *store_sink_table(const struct store_sink *sink);
+void store_sink_close(struct store_sink *sink); /* NULL is allowed */
 
 #endif
