@@ -1,0 +1,15 @@
+/* func_table.h - all scalar functions by name. Thread: any; the tables are constant. */
+#ifndef STREAM_OP_FUNC_TABLE_H
+#define STREAM_OP_FUNC_TABLE_H
+
+#include "stream/op/func.h"
+
+/* The families; each in the fn_<family>.c of its name. */
+extern const struct func fn_session[];
+
+/* The first function of that name (case ignored) after `after` (NULL: from the start), or NULL. */
+const struct func *func_table_find(struct str name, const struct func *after);
+/* All names, each once, in table order; returns how many were put, at most `max`. */
+size_t func_table_names(struct str *name, size_t max);
+
+#endif
