@@ -8,7 +8,7 @@
 
 #define DUR_TEXT_MAX 32
 
-int dur_parse(struct str text, int64_t *us) MUST_USE;      /* ERR_SYNTAX, ERR_RANGE; never negative */
-void dur_format(int64_t us, char out[DUR_TEXT_MAX]);       /* "1m30s"; the largest two units */
+int dur_parse(struct str text, int64_t *us) MUST_USE; /* ERR_SYNTAX, ERR_RANGE; never below 0 */
+void dur_format(int64_t us, char out[DUR_TEXT_MAX]); /* "1m30s": the largest two units */
 
 #endif

@@ -93,7 +93,7 @@ static void put_i128(batch_i128 v, int scale, struct buf *out) {
     char text[64];
     size_t at = sizeof text;
     bool neg = v < 0;
-    unsigned __int128 left = neg ? -(unsigned __int128)v : (unsigned __int128)v;
+    batch_u128 left = neg ? -(batch_u128)v : (batch_u128)v;
     int digits = 0;
     while (left || digits <= scale) {
         if (digits == scale && scale) text[--at] = '.';

@@ -13,7 +13,8 @@
 
 #define BATCH_ROW_MAX 4096
 
-typedef __int128 batch_i128; /* an unscaled DECIMAL */
+__extension__ typedef __int128 batch_i128; /* an unscaled DECIMAL */
+__extension__ typedef unsigned __int128 batch_u128;
 
 struct vec {
     const struct type *type;

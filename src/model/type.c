@@ -385,7 +385,8 @@ const struct type *type_widen(struct arena *arena, const struct type *a, const s
     if (a->kind == TYPE_STRUCT && b->kind == TYPE_STRUCT) return widen_struct(arena, a, b);
     if (a->kind == TYPE_ARRAY && b->kind == TYPE_ARRAY)
         return type_array(arena, type_widen(arena, a->item, b->item));
-    if ((a->kind == TYPE_I64 && b->kind == TYPE_F64) || (a->kind == TYPE_F64 && b->kind == TYPE_I64))
+    if ((a->kind == TYPE_I64 && b->kind == TYPE_F64) ||
+        (a->kind == TYPE_F64 && b->kind == TYPE_I64))
         return type_of(TYPE_F64);
     return type_of(TYPE_STRING);
 }

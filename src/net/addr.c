@@ -92,8 +92,8 @@ int addr_listen(const char *host, uint16_t *port, int *out) {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(*port)};
     const char *numeric = strcasecmp(host, "localhost") ? host : "127.0.0.1";
     if (!addr_is_loopback(host) || inet_pton(AF_INET, numeric, &addr.sin_addr) != 1)
-        return err_fail(ERR_DENIED, "will not listen on '%s': only loopback (127.0.0.1) is allowed, "
-                        "since clients are not authenticated", host);
+        return err_fail(ERR_DENIED, "will not listen on '%s': only loopback (127.0.0.1) is "
+                        "allowed, since clients are not authenticated", host);
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return err_fail_os(ERR_NET, errno, "cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);

@@ -41,7 +41,9 @@ static struct str decode(struct arena *arena, struct str text, bool plus) {
     size_t len = 0;
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[i];
-        if (c == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 && hex(text.ptr[i + 2]) >= 0) {
+        bool escape = c == '%' && i + 2 < text.len && hex(text.ptr[i + 1]) >= 0 &&
+                      hex(text.ptr[i + 2]) >= 0;
+        if (escape) {
             out[len++] = (char)(hex(text.ptr[i + 1]) << 4 | hex(text.ptr[i + 2]));
             i += 2;
         } else {
@@ -273,8 +275,8 @@ static void on_request(struct evhttp_request *ev, void *arg) {
     }
     if (req->route->flag == HTTP_WRITE && !token_fits(req)) {
         http_set_header(req, "WWW-Authenticate", "Bearer");
-        http_reply_status(req, 401, "this needs the header 'Authorization: Bearer TOKEN'; the token "
-                                    "is in the file 'token' of the data folder");
+        http_reply_status(req, 401, "this needs the header 'Authorization: Bearer TOKEN'; the "
+                                    "token is in the file 'token' of the data folder");
         return;
     }
     req->route->fn(req->http->conf.self, req);

@@ -1,7 +1,8 @@
 /* sse.h - server-sent events on an http request: one long answer, an event at a time.
  *
  * The stream is closed by the peer, by sse_close() or with the server; a peer that does not read is
- * dropped past SSE_OUT_MAX unsent bytes. on_close is called once in any case. Thread: the loop's. */
+ * dropped past SSE_OUT_MAX unsent bytes. on_close is called once in any case.
+ * Thread: the loop's. */
 #ifndef NET_SSE_H
 #define NET_SSE_H
 

@@ -1,6 +1,6 @@
 /* ynode.h - a YAML file as a tree whose every node knows its place.
  *
- * A strict part of YAML 1.1: one document, no aliases or anchors, no tags, mappings with scalar keys
+ * A strict part of YAML 1.1: one document, no aliases, anchors or tags, mappings with scalar keys
  * that occur once. Scalars stay text; whoever reads one says what it should be.
  * Limits: YNODE_FILE_MAX bytes, YNODE_MAX nodes, YNODE_DEPTH_MAX levels.
  * Memory: the tree lives in the arena given; texts are copies. */
@@ -20,7 +20,7 @@ struct ynode {
     struct report_at at;
     struct str text;    /* SCALAR */
     bool block;         /* SCALAR written as | or >: its first line is the one after at.line */
-    uint32_t indent;    /* block: spaces before its text; else: columns before its first character */
+    uint32_t indent;    /* block: spaces before its text; else: columns before its text */
     struct ynode *key;  /* MAP: cnt keys, scalars */
     struct ynode *item; /* LIST: cnt items; MAP: cnt values */
     size_t cnt;

@@ -1,4 +1,4 @@
-/* fn_session.c - functions of no argument: the batch's time, and values that differ on every row. */
+/* fn_session.c - functions of no argument: the batch's time, and values new on every row. */
 #include "base/uuid.h"
 #include "stream/op/func_table.h"
 

@@ -14,7 +14,8 @@
 /* Text of a scalar -> its bytes, appended to `out`. ERR_TYPE with Cassandra's words, e.g. "Unable
  * to make int from 'x'". */
 int cqltext_parse(const struct cqltype *type, struct str text, struct buf *out) MUST_USE;
-/* A JSON document -> bytes of any type, as INSERT JSON / fromJson() take it. ERR_TYPE, ERR_SYNTAX. */
+/* A JSON document -> bytes of any type, as INSERT JSON and fromJson() take it. ERR_TYPE,
+ * ERR_SYNTAX. */
 int cqltext_from_json(const struct cqltype *type, struct str json, struct buf *out) MUST_USE;
 /* Bytes -> text for a person, unquoted at the top: 2024-01-31 10:00:00.000Z, {'a': 1}, 0xcafe. */
 void cqltext_format(const struct cqltype *type, struct str bytes, struct buf *out);
