@@ -1,0 +1,83 @@
+/* rbuf_test.c - bytes from outside cannot make the reader leave its input. */
+#include "support/unit.h"
+
+#include "base/buf.h"
+#include "base/rbuf.h"
+
+static void rbuf_reads_what_buf_wrote(void **state UNUSED) {
+    struct buf out;
+    buf_init(&out, KIB);
+    buf_i8(&out, -3);
+    buf_i16(&out, -300);
+    buf_i32(&out, INT32_MIN);
+    buf_i64(&out, INT64_MAX);
+    buf_f64(&out, -0.5);
+    buf_uvarint(&out, UINT64_MAX);
+    buf_varint(&out, INT64_MIN);
+    struct rbuf in = rbuf_of_str(buf_str(&out));
+    assert_int_equal(rbuf_i8(&in), -3);
+    assert_int_equal(rbuf_i16(&in), -300);
+    assert_int_equal(rbuf_i32(&in), INT32_MIN);
+    assert_true(rbuf_i64(&in) == INT64_MAX);
+    assert_true(rbuf_f64(&in) == -0.5);
+    assert_true(rbuf_uvarint(&in) == UINT64_MAX);
+    assert_true(rbuf_varint(&in) == INT64_MIN);
+    assert_true(rbuf_done(&in));
+    buf_fini(&out);
+}
+
+static void rbuf_short_read_is_sticky(void **state UNUSED) {
+    struct rbuf in = rbuf_of("\x01\x02", 2);
+    assert_int_equal(rbuf_i32(&in), 0);
+    assert_true(in.bad);
+    assert_int_equal(rbuf_i8(&in), 0);
+    assert_false(rbuf_done(&in));
+}
+
+static void rbuf_count_rejects_impossible_array(void **state UNUSED) {
+    struct rbuf in = rbuf_of("12345678", 8);
+    assert_int_equal(rbuf_count(&in, 4, 2), 4);
+    assert_int_equal(rbuf_count(&in, 5, 2), 0);
+    assert_true(in.bad);
+    in = rbuf_of("12345678", 8);
+    assert_int_equal(rbuf_count(&in, -1, 1), 0);
+    assert_true(in.bad);
+}
+
+static void rbuf_varint_of_eleven_bytes_is_bad(void **state UNUSED) {
+    struct rbuf in = rbuf_of("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11);
+    rbuf_uvarint(&in);
+    assert_true(in.bad);
+}
+
+static void buf_stops_at_its_limit(void **state UNUSED) {
+    struct buf out;
+    buf_init(&out, 10);
+    buf_putz(&out, "12345678");
+    buf_putz(&out, "abc");
+    assert_true(out.full);
+    buf_putc(&out, 'x');
+    assert_int_equal(out.len, 8);
+    buf_fini(&out);
+}
+
+static void buf_json_escapes_and_replaces(void **state UNUSED) {
+    struct buf out;
+    buf_init(&out, KIB);
+    buf_json(&out, STR("a\"\\\n\x01\xC3\xA9\xFFz"));
+    struct str want = STR("\"a\\\"\\\\\\n\\u0001\xC3\xA9\xEF\xBF\xBDz\"");
+    assert_true(str_eq(buf_str(&out), want));
+    buf_fini(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rbuf_reads_what_buf_wrote),
+        cmocka_unit_test(rbuf_short_read_is_sticky),
+        cmocka_unit_test(rbuf_count_rejects_impossible_array),
+        cmocka_unit_test(rbuf_varint_of_eleven_bytes_is_bad),
+        cmocka_unit_test(buf_stops_at_its_limit),
+        cmocka_unit_test(buf_json_escapes_and_replaces),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
