@@ -60,6 +60,8 @@ int log_topic_list(struct log *log, struct arena *arena, struct log_topic **out,
                    size_t *cnt) MUST_USE; /* sorted by name */
 int log_topic_set(struct log *log, struct str name, const struct log_setting *setting,
                   size_t setting_cnt) MUST_USE; /* value.ptr NULL: back to the default */
+/* More partitions, never fewer: ERR_INVAL. Durable on return. */
+int log_topic_grow(struct log *log, struct str name, int32_t part_cnt) MUST_USE;
 /* The setting in force: what was set, else Kafka's default; STR_NULL for no such setting. */
 struct str log_setting_of(const struct log_topic *topic, const char *name);
 
@@ -105,6 +107,10 @@ void log_wake(struct log *log); /* wakes every log_wait() now blocked */
  * short. For the Kafka server's long polls. At most one watcher. */
 void log_watch(struct log *log, void (*fn)(void *arg), void *arg);
 
+/* Forgets records before `offset` (-1: all up to the hwm); *start is then the first there is.
+ * ERR_RANGE: past the hwm. Durable on return. */
+int log_trim(struct log *log, struct str topic, int32_t part, int64_t offset,
+             int64_t *start) MUST_USE;
 /* Deletes segments that retention.ms / retention.bytes no longer keep. Called once a minute. */
 int log_retain(struct log *log) MUST_USE;
 
