@@ -83,7 +83,8 @@ static void recbatch_walks_several_batches_from_an_offset(void **state UNUSED) {
     struct record rec;
     int64_t expect = 105;
     recbatch_walk(&it, buf_str(&buf), expect, &arena);
-    while (recbatch_next(&it, &rec)) assert_int_equal(rec.offset, expect++);
+    while (recbatch_next(&it, &rec))
+        assert_int_equal(rec.offset, expect++);
     assert_int_equal(it.err, 0);
     assert_int_equal(expect, 120);
     struct recbatch_head head;
@@ -106,7 +107,8 @@ static void recbatch_stamp_gives_every_record_the_logs_time(void **state UNUSED)
     struct recbatch_iter it;
     struct record rec;
     recbatch_walk(&it, batch, 0, &arena);
-    while (recbatch_next(&it, &rec)) assert_int_equal(rec.ts_ms, 1800000000000);
+    while (recbatch_next(&it, &rec))
+        assert_int_equal(rec.ts_ms, 1800000000000);
     assert_int_equal(it.err, 0);
     buf_fini(&buf);
     arena_fini(&arena);
@@ -141,7 +143,8 @@ static void recbatch_add_leaves_the_batch_whole_when_full(void **state UNUSED) {
     buf_init(&buf, 200);
     recbatch_begin(&build, &buf);
     int err = 0, cnt = 0;
-    while (!(err = recbatch_add(&build, &rec))) cnt++;
+    while (!(err = recbatch_add(&build, &rec)))
+        cnt++;
     assert_int_equal(err, ERR_TOO_BIG);
     assert_int_equal(recbatch_seal(&build), 0);
     assert_int_equal(recbatch_check(buf_str(&buf), &head), 0);
@@ -168,17 +171,17 @@ static void codec_stops_at_a_bomb(void **state UNUSED) {
     for (int codec = RECBATCH_GZIP; codec < RECBATCH_CODEC_CNT; codec++) {
         buf_init(&packed, 32 * MIB);
         buf_init(&out, 8 * MIB);
-        assert_int_equal(
-            recbatch_codec_pack((enum recbatch_codec)codec, buf_str(&plain), &packed), 0);
-        assert_int_equal(
-            recbatch_codec_unpack((enum recbatch_codec)codec, buf_str(&packed), &out),
-            ERR_TOO_BIG);
+        assert_int_equal(recbatch_codec_pack((enum recbatch_codec)codec, buf_str(&plain), &packed),
+                         0);
+        assert_int_equal(recbatch_codec_unpack((enum recbatch_codec)codec, buf_str(&packed), &out),
+                         ERR_TOO_BIG);
         buf_fini(&out);
         buf_init(&out, 64 * MIB);
         int err = recbatch_codec_unpack((enum recbatch_codec)codec, buf_str(&packed), &out);
         if (packed.len * RECBATCH_RATIO_MAX + RECBATCH_RATIO_FREE > plain.len)
             assert_int_equal(err, 0);
-        else assert_int_equal(err, ERR_TOO_BIG);
+        else
+            assert_int_equal(err, ERR_TOO_BIG);
         buf_fini(&packed);
         buf_fini(&out);
     }
@@ -211,7 +214,8 @@ static void recbatch_check_records_refuses_wrong_counts(void **state UNUSED) {
         struct recbatch_iter it;
         struct record rec;
         recbatch_walk(&it, batch, 0, &arena);
-        while (recbatch_next(&it, &rec)) assert_in_range(rec.offset, 0, 9);
+        while (recbatch_next(&it, &rec))
+            assert_in_range(rec.offset, 0, 9);
     }
     buf_fini(&buf);
     arena_fini(&arena);

@@ -5,14 +5,14 @@
 #include "base/err.h"
 #include "wire/kafka/recbatch_codec.h"
 
-#define MAGIC       2
-#define POS_LEN     8
-#define POS_EPOCH   12
-#define POS_CRC     17
-#define POS_ATTR    21
-#define POS_MAX_TS  35
-#define LEN_BEFORE  12 /* bytes up to and with the length field */
-#define VARINT_MAX  10
+#define MAGIC      2
+#define POS_LEN    8
+#define POS_EPOCH  12
+#define POS_CRC    17
+#define POS_ATTR   21
+#define POS_MAX_TS 35
+#define LEN_BEFORE 12 /* bytes up to and with the length field */
+#define VARINT_MAX 10
 
 static void put_i16(char *at, int16_t v) {
     uint16_t be = __builtin_bswap16((uint16_t)v);
@@ -48,7 +48,8 @@ static size_t varint_size(int64_t v) {
 
 static char *varint_put(char *at, int64_t v) {
     uint64_t bits = zigzag(v);
-    for (; bits >= 0x80; bits >>= 7) *at++ = (char)(bits | 0x80);
+    for (; bits >= 0x80; bits >>= 7)
+        *at++ = (char)(bits | 0x80);
     *at++ = (char)bits;
     return at;
 }
@@ -170,8 +171,7 @@ int recbatch_seal(struct recbatch_build *build) {
 
 static int head_check(const struct recbatch_head *head) {
     if (head->magic != MAGIC)
-        return err_fail(ERR_UNSUPPORTED, "record batch of magic %d: only 2 is spoken",
-                        head->magic);
+        return err_fail(ERR_UNSUPPORTED, "record batch of magic %d: only 2 is spoken", head->magic);
     if (head->size < RECBATCH_HEAD || head->size > RECBATCH_MAX)
         return err_fail(head->size > RECBATCH_MAX ? ERR_TOO_BIG : ERR_CORRUPT,
                         "record batch of %zu bytes: %d to %zu are allowed", head->size,
@@ -187,8 +187,8 @@ static int head_check(const struct recbatch_head *head) {
                         head->base_offset, head->count, head->last_offset_delta);
     if (codec == RECBATCH_NONE &&
         (size_t)head->count > (head->size - RECBATCH_HEAD) / RECBATCH_RECORD_MIN)
-        return err_fail(ERR_CORRUPT, "record batch of %zu bytes cannot hold %d records",
-                        head->size, head->count);
+        return err_fail(ERR_CORRUPT, "record batch of %zu bytes cannot hold %d records", head->size,
+                        head->count);
     return 0;
 }
 
@@ -278,8 +278,7 @@ static int batch_next(struct recbatch_iter *it) {
                            it->head.size);
         if (err) return err;
         rbuf_skip(&it->batches, it->head.size);
-        if (it->head.attributes & RECBATCH_CONTROL || recbatch_end(&it->head) <= it->from)
-            continue;
+        if (it->head.attributes & RECBATCH_CONTROL || recbatch_end(&it->head) <= it->from) continue;
         int codec = it->head.attributes & RECBATCH_CODEC_MASK;
         struct str body = {rest.ptr + RECBATCH_HEAD, it->head.size - RECBATCH_HEAD};
         it->records = rbuf_of_str(body);
@@ -332,8 +331,7 @@ static int record_next(struct rbuf *in, const struct recbatch_head *head, struct
     out->key = nullable(&body);
     out->value = nullable(&body);
     headers(&body, arena, out);
-    if (in->bad || !rbuf_done(&body) || offset_delta < 0 ||
-        offset_delta > head->last_offset_delta)
+    if (in->bad || !rbuf_done(&body) || offset_delta < 0 || offset_delta > head->last_offset_delta)
         return err_fail(ERR_INVAL, "batch at offset %" PRId64 ": a record does not decode",
                         head->base_offset);
     bool stamped = head->attributes & RECBATCH_APPEND_TIME;

@@ -133,15 +133,14 @@ void recbatch_stamp(char *head, struct str rest, int64_t ts_ms);
  * when compressed, in `arena`, as do its headers. */
 struct recbatch_iter {
     struct arena *arena;
-    struct rbuf batches; /* not begun */
-    struct rbuf records; /* of the present batch, plain */
+    struct rbuf batches;       /* not begun */
+    struct rbuf records;       /* of the present batch, plain */
     struct recbatch_head head; /* of the present batch */
     int64_t from;
     int32_t left; /* records of the present batch not seen */
     int err;      /* why recbatch_next() said false; 0: end */
 };
-void recbatch_walk(struct recbatch_iter *it, struct str batches, int64_t from,
-                   struct arena *arena);
+void recbatch_walk(struct recbatch_iter *it, struct str batches, int64_t from, struct arena *arena);
 bool recbatch_next(struct recbatch_iter *it, struct record *out) MUST_USE;
 
 const char *recbatch_codec_name(enum recbatch_codec codec); /* "zstd"; "none" for none */

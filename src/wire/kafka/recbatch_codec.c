@@ -12,10 +12,10 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#define CHUNK         (64 * KIB)
-#define GZIP_WINDOW   31 /* 15 bits, with gzip's own head and tail */
-#define XERIAL_HEAD   16
-#define XERIAL_BLOCK  (32 * KIB)
+#define CHUNK               (64 * KIB)
+#define GZIP_WINDOW         31 /* 15 bits, with gzip's own head and tail */
+#define XERIAL_HEAD         16
+#define XERIAL_BLOCK        (32 * KIB)
 #define ZSTD_WINDOW_LOG_MAX 26 /* a frame that asks for a larger window than 64 MiB is refused */
 
 static const char xerial_magic[8] = {(char)0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0};
@@ -116,8 +116,7 @@ int recbatch_codec_pack(enum recbatch_codec codec, struct str plain, struct buf 
 
 static int gzip_unpack(struct str packed, struct buf *out) {
     z_stream z = {0};
-    if (inflateInit2(&z, GZIP_WINDOW) != Z_OK)
-        return err_fail(ERR_INTERNAL, "zlib does not start");
+    if (inflateInit2(&z, GZIP_WINDOW) != Z_OK) return err_fail(ERR_INTERNAL, "zlib does not start");
     z.next_in = (const Bytef *)packed.ptr;
     z.avail_in = (uInt)packed.len;
     int rc = Z_OK, err = 0;
@@ -182,8 +181,10 @@ static int lz4_unpack(struct str packed, struct buf *out) {
             break;
         }
         hint = LZ4F_decompress(ctx, room, &len, packed.ptr, &got, NULL);
-        if (LZ4F_isError(hint)) err = bad(RECBATCH_LZ4, LZ4F_getErrorName(hint));
-        else if (!len && !got) err = bad(RECBATCH_LZ4, "cut short");
+        if (LZ4F_isError(hint))
+            err = bad(RECBATCH_LZ4, LZ4F_getErrorName(hint));
+        else if (!len && !got)
+            err = bad(RECBATCH_LZ4, "cut short");
         if (err) break;
         buf_used(out, len);
         packed.ptr += got;
@@ -209,8 +210,10 @@ static int zstd_unpack(struct str packed, struct buf *out) {
         }
         ZSTD_outBuffer part = {room, len, 0};
         hint = ZSTD_decompressStream(ctx, &part, &in);
-        if (ZSTD_isError(hint)) err = bad(RECBATCH_ZSTD, ZSTD_getErrorName(hint));
-        else if (!part.pos && in.pos == was && hint) err = bad(RECBATCH_ZSTD, "cut short");
+        if (ZSTD_isError(hint))
+            err = bad(RECBATCH_ZSTD, ZSTD_getErrorName(hint));
+        else if (!part.pos && in.pos == was && hint)
+            err = bad(RECBATCH_ZSTD, "cut short");
         if (!err) buf_used(out, part.pos);
     }
     ZSTD_freeDCtx(ctx);

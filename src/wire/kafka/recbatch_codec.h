@@ -11,7 +11,6 @@
 /* Appends the compressed form of `plain` to `out`. ERR_TOO_BIG: out->max was reached. */
 int recbatch_codec_pack(enum recbatch_codec codec, struct str plain, struct buf *out) MUST_USE;
 /* Appends what `packed` holds to `out`; ERR_TOO_BIG past the limits of recbatch.h or out->max. */
-int recbatch_codec_unpack(enum recbatch_codec codec, struct str packed,
-                          struct buf *out) MUST_USE;
+int recbatch_codec_unpack(enum recbatch_codec codec, struct str packed, struct buf *out) MUST_USE;
 
 #endif
