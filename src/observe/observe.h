@@ -2,9 +2,9 @@
  *
  * A rule is "SUBJECT.METRIC OP NUMBER [for DURATION]", e.g. `created_users.age > 1m`,
  * `created_users.quarantined_ratio > 0.01 for 5m`. What a subject's metric is worth is asked of a
- * function given at open. A rule without its number (nothing has flowed yet) keeps its state.
+ * function given at open. A rule whose number is not there yet keeps its state.
  * State: inactive -> pending (the condition holds, not yet for its `for`) -> firing -> inactive.
- * Receivers get firing alerts at once, again each repeat, and the end of each; a delivery that fails
+ * function given at open. A rule whose number is not there yet keeps its state.
  * is tried again with back-off, on the notifier's own thread.
  *
  * Thread: observe_tick() from one thread; the rest from any. Source: Alertmanager's API v2 and its

@@ -208,7 +208,7 @@ void def_report_sql(const struct def_transform *transform, const struct stream_e
             at = def_sql_place(transform, error->line, error->col, error->len);
         } else {
             for (size_t k = 0; k < transform->expect_cnt; k++)
-                if (str_starts(error->text, transform->expect[k].name)) at = transform->expect_at[k];
+        XX
         }
         report_add(report, at, error->text, error->hint.ptr ? error->hint : STR(""));
     }
@@ -273,7 +273,7 @@ static void read_alert(struct load *load, const struct ynode *key, const struct 
 /* ---- the whole ---- */
 
 static void each_of(struct load *load, const struct ynode *root, const char *section,
-                    void (*read)(struct load *, const struct ynode *, const struct ynode *)) {
+                    void (*take)(struct load *, const struct ynode *, const struct ynode *)) {
     const struct ynode *map = ynode_get(root, section);
     if (!map || !field_map(&load->in, map, section)) return;
     if (map->cnt > DEF_MAX) {
@@ -281,7 +281,7 @@ static void each_of(struct load *load, const struct ynode *root, const char *sec
                     DEF_MAX, section);
         return;
     }
-    for (size_t i = 0; i < map->cnt; i++) read(load, &map->key[i], &map->item[i]);
+    for (size_t i = 0; i < map->cnt; i++) take(load, &map->key[i], &map->item[i]);
 }
 
 static void read_schedule(struct load *load, const struct ynode *root) {

@@ -1,7 +1,7 @@
 /* field.h - reading typed values out of YAML nodes, each mistake reported with its remedy.
  *
- * Every function returns whether the value could be used; when not, the mistake is in the report and
- * *out is left as it was, so that reading goes on and finds the next one. */
+ * Every function returns whether the value could be used; when not, the mistake is in the report
+ * and *out is left as it was, so that reading goes on and finds the next one. */
 #ifndef PIPELINE_FIELD_H
 #define PIPELINE_FIELD_H
 
