@@ -4,7 +4,7 @@
  * `created_users.quarantined_ratio > 0.01 for 5m`. What a subject's metric is worth is asked of a
  * function given at open. A rule whose number is not there yet keeps its state.
  * State: inactive -> pending (the condition holds, not yet for its `for`) -> firing -> inactive.
- * function given at open. A rule whose number is not there yet keeps its state.
+ * Receivers get firing alerts at once, again each repeat, and the end of each; a failed delivery
  * is tried again with back-off, on the notifier's own thread.
  *
  * Thread: observe_tick() from one thread; the rest from any. Source: Alertmanager's API v2 and its
