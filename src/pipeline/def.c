@@ -124,32 +124,19 @@ static void read_capture(struct load *load, const struct ynode *key, const struc
 
 /* ---- transform ---- */
 
-static bool next_word(struct str *left, struct str *word) {
-    *left = str_trim(*left);
-    if (!left->len) return false;
-    struct str rest;
-    *word = str_cut(*left, ' ', &rest);
-    *left = rest.ptr ? rest : STR("");
-    return true;
-}
-
-/* "id uuid" or "id", or a list of such. */
+/* "id uuid", "(tenant, day), at DESC", or a list of such parts: the store reads it. */
 static void read_key(struct load *load, const struct ynode *node, struct def_transform *to) {
-    const struct str *text;
+    const struct str *part;
     size_t cnt;
-    if (!field_texts(&load->in, node, &text, &cnt)) return;
-    to->key = arena_array(load->in.arena, struct def_key, cnt);
+    struct buf text;
+    if (!field_texts(&load->in, node, &part, &cnt)) return;
+    buf_init(&text, 4 * KIB);
     for (size_t i = 0; i < cnt; i++) {
-        struct def_key *key = &to->key[to->key_cnt];
-        struct str left = text[i], more;
-        key->type = STR("");
-        if (!next_word(&left, &key->col)) continue;
-        next_word(&left, &key->type);
-        if (next_word(&left, &more))
-            report_addf(load->in.report, node->at, STR("write   key: id uuid   or   key: [a, b]"),
-                        "'%.*s' is too much for a key column", STR_ARG(text[i]));
-        to->key_cnt++;
+        if (i) buf_putz(&text, ", ");
+        buf_puts(&text, part[i]);
     }
+    to->key = arena_str(load->in.arena, buf_str(&text));
+    buf_fini(&text);
 }
 
 static bool read_else(struct load *load, const struct ynode *node, enum stream_else *out) {
@@ -237,7 +224,8 @@ static void split_name(struct load *load, const struct ynode *key, struct def_tr
 static void read_transform(struct load *load, const struct ynode *key, const struct ynode *node) {
     static const char *const names[] = {"key", "sql", "expect"};
     struct def_transform *to = &load->def->transform[load->def->transform_cnt];
-    *to = (struct def_transform){.name = key->text, .topic = STR(""), .at = key->at};
+    *to = (struct def_transform){.name = key->text, .key = STR(""), .topic = STR(""),
+                                  .at = key->at};
     if (!field_name(&load->in, key, 2 * IDENT_MAX + 1, "the name of a table")) return;
     split_name(load, key, to);
     if (!field_map(&load->in, node, "a transform")) return;

@@ -33,13 +33,9 @@ struct def_capture { /* changed rows of a table onto a topic */
     int32_t partitions;
     struct report_at at;
 };
-struct def_key {
-    struct str col, type; /* type: a CQL type's name, or "" */
-};
 struct def_transform { /* SQL over a topic, into a table */
     struct str keyspace, table, name; /* name: as written, "keyspace.table" */
-    struct def_key *key;
-    size_t key_cnt;
+    struct str key;                 /* as the store takes it: "id uuid" */
     struct str sql;
     const struct ynode *sql_node;
     struct str topic;    /* after FROM STREAM; "" when the SQL is wrong */

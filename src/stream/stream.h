@@ -48,12 +48,16 @@ int stream_check(const struct stream_query *query, const struct type *source, st
 
 /* Where results go. One commit is atomic: begin, any of rows/state, commit. All return 0 or a
  * negative error, upon which the stream aborts the batch and stream_step() returns it. */
+typedef int stream_reject_fn(void *arg, uint32_t row, struct str reason);
 struct stream_sink {
     void *self;
     int (*begin)(void *self);
     /* `rows` are the selected rows of the batch; ts_us the write timestamp of row i (by batch
-     * position), made from the record so that a replay writes the same. */
-    int (*rows)(void *self, const struct batch *rows, const int64_t *ts_us);
+     * position), made from the record so that a replay writes the same. A row that the sink cannot
+     * hold (no key, a text that is no UUID) it gives to `reject` by batch position, with the reason:
+     * the stream then quarantines its record. What reject returns other than 0 is returned. */
+    int (*rows)(void *self, const struct batch *rows, const int64_t *ts_us,
+                stream_reject_fn *reject, void *arg);
     int (*put_state)(void *self, struct str name, struct str value);
     int (*commit)(void *self);
     void (*abort)(void *self);
