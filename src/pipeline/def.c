@@ -83,7 +83,8 @@ static void read_fetch(struct load *load, const struct ynode *key, const struct 
 /* ---- capture ---- */
 
 static void read_format(struct load *load, const struct ynode *node, enum def_format *out) {
-    static const struct str names[] = {STR("row"), STR("json_schema"), STR("debezium")};
+    static const struct str names[] = {STR_INIT("row"), STR_INIT("json_schema"),
+                                       STR_INIT("debezium")};
     struct str text;
     if (!field_text(&load->in, node, &text)) return;
     if (str_eqz(text, "json")) text = names[DEF_ROW];
@@ -140,7 +141,8 @@ static void read_key(struct load *load, const struct ynode *node, struct def_tra
 }
 
 static bool read_else(struct load *load, const struct ynode *node, enum stream_else *out) {
-    static const struct str names[] = {STR("quarantine"), STR("warn"), STR("drop"), STR("stop")};
+    static const struct str names[] = {STR_INIT("quarantine"), STR_INIT("warn"), STR_INIT("drop"),
+                                       STR_INIT("stop")};
     struct str text;
     if (!field_text(&load->in, node, &text)) return false;
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
@@ -195,7 +197,8 @@ void def_report_sql(const struct def_transform *transform, const struct stream_e
             at = def_sql_place(transform, error->line, error->col, error->len);
         } else {
             for (size_t k = 0; k < transform->expect_cnt; k++)
-        XX
+                if (str_starts(error->text, transform->expect[k].name))
+                    at = transform->expect_at[k];
         }
         report_add(report, at, error->text, error->hint.ptr ? error->hint : STR(""));
     }

@@ -54,8 +54,8 @@ struct stream_sink {
     int (*begin)(void *self);
     /* `rows` are the selected rows of the batch; ts_us the write timestamp of row i (by batch
      * position), made from the record so that a replay writes the same. A row that the sink cannot
-     * hold (no key, a text that is no UUID) it gives to `reject` by batch position, with the reason:
-     * the stream then quarantines its record. What reject returns other than 0 is returned. */
+     * hold (no key, a text that is no UUID) it gives to `reject` by batch position, with the
+     * reason: the stream quarantines its record. What reject returns other than 0 is returned. */
     int (*rows)(void *self, const struct batch *rows, const int64_t *ts_us,
                 stream_reject_fn *reject, void *arg);
     int (*put_state)(void *self, struct str name, struct str value);
