@@ -2,21 +2,15 @@
  *
  * Parsing takes the content of a string literal or of a bare constant, as Cassandra's
  * AbstractType.fromString() does; formatting gives what cqlsh shows or what toJson() gives.
- * Thread: any. Limits: CQLTEXT_DIGIT_MAX digits of a varint or decimal. */
+ * Thread: any. Limits: those of cqlnum.h; JSON is nested as deep as the type. */
 #ifndef WIRE_CQL_CQLTEXT_H
 #define WIRE_CQL_CQLTEXT_H
 
 #include "wire/cql/cqltype.h"
 
-#define CQLTEXT_DIGIT_MAX 4096
-#define CQLTEXT_SCALE_MAX 100000
-
 /* Text of a scalar -> its bytes, appended to `out`. ERR_TYPE with Cassandra's words, e.g. "Unable
  * to make int from 'x'". */
 int cqltext_parse(const struct cqltype *type, struct str text, struct buf *out) MUST_USE;
-/* A JSON document -> bytes of any type, as INSERT JSON and fromJson() take it. ERR_TYPE,
- * ERR_SYNTAX. */
-int cqltext_from_json(const struct cqltype *type, struct str json, struct buf *out) MUST_USE;
 /* Bytes -> text for a person, unquoted at the top: 2024-01-31 10:00:00.000Z, {'a': 1}, 0xcafe. */
 void cqltext_format(const struct cqltype *type, struct str bytes, struct buf *out);
 /* Bytes -> a CQL literal that parses back: text quoted, null as null. */
