@@ -1,0 +1,307 @@
+/* captor.c - capture to log.
+ *
+ * Invariant: a change is acknowledged only after every topic that wants it has it durably; what a
+ * partition's last record says was written is not written again. */
+#include "pipeline/captor.h"
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/metric.h"
+#include "pipeline/chgrec.h"
+#include "pipeline/logput.h"
+#include "wire/json/jsonschema.h"
+#include "wire/json/jsontype.h"
+#include "wire/kafka/kpart.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#define CHANGE_MAX   4096
+#define POLL_US      200000
+#define BACKOFF_US   100000
+#define BACKOFF_MAX  5000000
+#define TAIL_MAX     10000
+#define LAG_EVERY_US 500000
+
+struct last_id {
+    uint64_t seq;
+    uint32_t idx;
+    bool any;
+};
+
+struct route {
+    const struct def_capture *def;
+    struct logput *put;
+    int32_t part_cnt; /* that the topic has, whatever the file says */
+    struct last_id *last, *pending; /* by partition: written; written once this flush is done */
+    struct arena type_arena;
+    const struct type *type; /* of the values so far; NULL: nothing yet */
+    bool type_known;         /* the registry has `type` */
+    int32_t schema_id;
+    atomic_int_fast64_t records, bytes, newest_ms;
+};
+
+struct captor {
+    struct captor_conf conf;
+    struct capture *capture;
+    struct route *route;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_int_fast64_t busy_us, waiting;
+    struct metric *latency;
+    pthread_mutex_t lock;
+    char trouble[256]; /* under lock */
+};
+
+static void set_trouble(struct captor *captor, const char *text) {
+    pthread_mutex_lock(&captor->lock);
+    if (*text && strncmp(captor->trouble, text, sizeof captor->trouble - 1))
+        diag_warn("capture", "%s", text);
+    snprintf(captor->trouble, sizeof captor->trouble, "%s", text);
+    pthread_mutex_unlock(&captor->lock);
+}
+
+/* ---- start ---- */
+
+static void note_last(void *arg, const struct record *record) {
+    struct last_id *last = arg;
+    if (chgrec_id(record, &last->seq, &last->idx)) last->any = true;
+}
+
+/* What the ends of the topic's partitions say was written. */
+static int read_last(struct captor *captor, struct route *route) {
+    for (int32_t i = 0; i < route->part_cnt; i++) {
+        struct last_id last = {0, 0, false};
+        int err = logput_tail(captor->conf.log, route->def->topic, i, TAIL_MAX, note_last, &last);
+        if (err) return err;
+        route->last[i] = route->pending[i] = last;
+    }
+    return 0;
+}
+
+static int route_topic(struct captor *captor, struct route *route) {
+    struct str name = route->def->topic;
+    struct log_topic topic;
+    struct arena arena = ARENA_INIT;
+    int err = log_topic_create(captor->conf.log, name, route->def->partitions, NULL, 0);
+    if (err == ERR_EXISTS) err = 0;
+    if (!err) err = log_topic_get(captor->conf.log, name, &arena, &topic);
+    if (!err) {
+        int32_t cnt = route->part_cnt = topic.part_cnt;
+        route->last = base_calloc((size_t)cnt, sizeof *route->last);
+        route->pending = base_calloc((size_t)cnt, sizeof *route->pending);
+        err = logput_open(&route->put, captor->conf.log, name, cnt);
+    }
+    if (!err) err = read_last(captor, route);
+    arena_fini(&arena);
+    return err;
+}
+
+static struct str subject_of(const struct route *route, struct arena *arena) {
+    return arena_printf(arena, "%.*s-value", STR_ARG(route->def->topic));
+}
+
+/* The type the registry has, so that a restart does not register anew. */
+static int route_schema(struct captor *captor, struct route *route) {
+    struct arena arena = ARENA_INIT;
+    struct registry_schema schema;
+    int err = registry_get(captor->conf.registry, subject_of(route, &arena), -1, &arena, &schema);
+    if (!err && schema.kind == REGISTRY_JSON &&
+        !jsonschema_parse(schema.text, &route->type_arena, &route->type)) {
+        route->schema_id = schema.id;
+        route->type_known = true;
+    }
+    arena_fini(&arena);
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+int captor_open(struct captor **out, const struct captor_conf *conf) {
+    struct captor *captor = base_calloc(1, sizeof *captor);
+    captor->conf = *conf;
+    captor->route = base_calloc(conf->capture_cnt, sizeof *captor->route);
+    pthread_mutex_init(&captor->lock, NULL);
+    captor->latency = metric_histogram("sluice_capture_latency_seconds",
+                                       "Commit of a row to its durable record.", "");
+    int err = capture_open(&captor->capture, conf->landing);
+    for (size_t i = 0; i < conf->capture_cnt && !err; i++) {
+        captor->route[i].def = conf->capture[i];
+        err = route_topic(captor, &captor->route[i]);
+        if (!err) err = route_schema(captor, &captor->route[i]);
+    }
+    if (err) {
+        captor_close(captor);
+        return err_add(err, "capture");
+    }
+    *out = captor;
+    return 0;
+}
+
+/* ---- the way of a change ---- */
+
+/* Widens the route's type by this value, and registers it, before its record is written. */
+static int learn(struct captor *captor, struct route *route, struct str value,
+                 struct arena *arena) {
+    if (route->type && route->type_known && jsontype_fits(route->type, value)) return 0;
+    int err = jsontype_widen(&route->type, value, &route->type_arena);
+    if (err) return err;
+    struct buf text;
+    struct registry_schema schema;
+    buf_init(&text, MIB);
+    jsonschema_format(jsontype_final(arena, route->type), route->def->topic, JSONSCHEMA_ANY, &text);
+    err = registry_register(captor->conf.registry, subject_of(route, arena), REGISTRY_JSON,
+                            buf_str(&text), arena, &schema);
+    buf_fini(&text);
+    if (err) return err_add(err, "schema of topic '%.*s'", STR_ARG(route->def->topic));
+    route->schema_id = schema.id;
+    route->type_known = true;
+    return 0;
+}
+
+static bool written(const struct last_id *last, const struct change *change) {
+    if (!last->any) return false;
+    if (change->seq != last->seq) return change->seq < last->seq;
+    return change->idx <= last->idx;
+}
+
+static int carry(struct captor *captor, struct route *route, struct change change,
+                 struct arena *arena) {
+    const struct def_capture *def = route->def;
+    struct record record;
+    int err = chgrec_hide(change.before, def->hide, def->hide_cnt, arena, &change.before);
+    if (!err) err = chgrec_hide(change.after, def->hide, def->hide_cnt, arena, &change.after);
+    if (!err && change.after.ptr) err = learn(captor, route, change.after, arena);
+    if (!err) err = chgrec_make(def, &change, route->schema_id, arena, &record);
+    if (err) return err;
+    int32_t part = kpart_of(record.key, route->part_cnt);
+    if (written(&route->last[part], &change)) return 0;
+    err = logput_add(route->put, part, &record);
+    if (err) return err;
+    route->pending[part] = (struct last_id){change.seq, change.idx, true};
+    atomic_fetch_add(&route->records, 1);
+    atomic_fetch_add(&route->bytes, (int64_t)(record.key.len + record.value.len));
+    atomic_store(&route->newest_ms, record.ts_ms);
+    return 0;
+}
+
+static int flush(struct captor *captor, const struct change *change, size_t cnt) {
+    for (size_t i = 0; i < captor->conf.capture_cnt; i++) {
+        struct route *route = &captor->route[i];
+        int err = logput_flush(route->put);
+        if (err) return err;
+        memcpy(route->last, route->pending,
+               (size_t)route->part_cnt * sizeof *route->last);
+    }
+    int64_t now_us = env_now_us(captor->conf.env);
+    for (size_t i = 0; i < cnt; i++) metric_observe(captor->latency, now_us - change[i].commit_us);
+    return 0;
+}
+
+static int carry_all(struct captor *captor, const struct change *change, size_t cnt,
+                     struct arena *arena) {
+    int err = 0;
+    for (size_t i = 0; i < cnt && !err; i++)
+        for (size_t r = 0; r < captor->conf.capture_cnt && !err; r++)
+            if (str_eq(captor->route[r].def->table, change[i].table))
+                err = carry(captor, &captor->route[r], change[i], arena);
+    return err ? err : flush(captor, change, cnt);
+}
+
+/* Tries until it worked or we stop. After a failure nobody knows which partitions have what was
+ * flushed: their ends tell, and what is there is skipped. */
+static void carry_until_done(struct captor *captor, const struct change *change, size_t cnt,
+                             struct arena *arena) {
+    int64_t backoff_us = BACKOFF_US;
+    int err = carry_all(captor, change, cnt, arena);
+    while (err && !atomic_load(&captor->stopping)) {
+        set_trouble(captor, err_note());
+        env_sleep_us(captor->conf.env, backoff_us);
+        backoff_us = MIN(backoff_us * 2, BACKOFF_MAX);
+        err = 0;
+        for (size_t r = 0; r < captor->conf.capture_cnt && !err; r++) {
+            logput_drop(captor->route[r].put);
+            err = read_last(captor, &captor->route[r]);
+        }
+        if (!err) err = carry_all(captor, change, cnt, arena);
+    }
+}
+
+static void look_at_lag(struct captor *captor, int64_t *next_us) {
+    int64_t cnt, oldest_us, now_us = env_mono_us(captor->conf.env);
+    if (now_us < *next_us) return;
+    *next_us = now_us + LAG_EVERY_US;
+    if (!capture_lag(captor->capture, &cnt, &oldest_us)) atomic_store(&captor->waiting, cnt);
+}
+
+static void *captor_main(void *arg) {
+    struct captor *captor = arg;
+    struct arena arena = ARENA_INIT;
+    int64_t lag_us = 0;
+    pthread_setname_np(pthread_self(), "capture");
+    while (!atomic_load(&captor->stopping)) {
+        struct change *change;
+        size_t cnt = 0;
+        arena_reset(&arena);
+        int err = capture_next(captor->capture, CHANGE_MAX, POLL_US, &arena, &change, &cnt);
+        int64_t start_us = env_mono_us(captor->conf.env);
+        if (!err && cnt) carry_until_done(captor, change, cnt, &arena);
+        if (atomic_load(&captor->stopping)) break;
+        if (!err && cnt) err = capture_ack(captor->capture, change[cnt - 1].seq);
+        atomic_fetch_add(&captor->busy_us, env_mono_us(captor->conf.env) - start_us);
+        if (err) {
+            set_trouble(captor, err_note());
+            env_sleep_us(captor->conf.env, BACKOFF_US);
+        } else {
+            set_trouble(captor, "");
+        }
+        look_at_lag(captor, &lag_us);
+    }
+    arena_fini(&arena);
+    return NULL;
+}
+
+int captor_start(struct captor *captor) {
+    int errnum = pthread_create(&captor->thread, NULL, captor_main, captor);
+    if (errnum) return err_fail_os(ERR_AGAIN, errnum, "cannot start the capture thread");
+    captor->started = true;
+    return 0;
+}
+
+void captor_close(struct captor *captor) {
+    if (!captor) return;
+    atomic_store(&captor->stopping, true);
+    if (captor->capture) capture_wake(captor->capture);
+    if (captor->started) pthread_join(captor->thread, NULL);
+    for (size_t i = 0; i < captor->conf.capture_cnt; i++) {
+        logput_close(captor->route[i].put);
+        base_free(captor->route[i].last);
+        base_free(captor->route[i].pending);
+        arena_fini(&captor->route[i].type_arena);
+    }
+    capture_close(captor->capture);
+    pthread_mutex_destroy(&captor->lock);
+    base_free(captor->route);
+    base_free(captor);
+}
+
+bool captor_stats(struct captor *captor, struct str topic, struct captor_stats *out) {
+    for (size_t i = 0; i < captor->conf.capture_cnt; i++) {
+        struct route *route = &captor->route[i];
+        if (!str_eq(route->def->topic, topic)) continue;
+        *out = (struct captor_stats){
+            .records = atomic_load(&route->records),
+            .bytes = atomic_load(&route->bytes),
+            .newest_ms = atomic_load(&route->newest_ms),
+            .busy_us = atomic_load(&captor->busy_us),
+            .waiting = atomic_load(&captor->waiting),
+            .latency_p50_us = metric_quantile(captor->latency, 0.5),
+            .latency_p99_us = metric_quantile(captor->latency, 0.99),
+        };
+        pthread_mutex_lock(&captor->lock);
+        memcpy(out->trouble, captor->trouble, sizeof out->trouble);
+        pthread_mutex_unlock(&captor->lock);
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,37 @@
+/* captor.h - the thread that carries changes from the landing database onto topics.
+ *
+ * For each captured table: the topic is made, the schema of its values registered before the first
+ * record that needs it, every change appended exactly once - after a crash the ids at the ends of
+ * the partitions tell what was written already - and acknowledged when durable. A topic or registry
+ * that does not answer is waited for, with back-off; landing goes on meanwhile.
+ * Thread: captor_start/stop from one thread; captor_stats from any. */
+#ifndef PIPELINE_CAPTOR_H
+#define PIPELINE_CAPTOR_H
+
+#include "landing/capture.h"
+#include "log/log.h"
+#include "pipeline/def.h"
+#include "registry/registry.h"
+
+struct captor_conf {
+    struct env *env;
+    struct landing *landing; /* all borrowed */
+    struct log *log;
+    struct registry *registry;
+    const struct def_capture *const *capture;
+    size_t capture_cnt;
+};
+struct captor;
+int captor_open(struct captor **out, const struct captor_conf *conf) MUST_USE; /* makes topics */
+int captor_start(struct captor *captor) MUST_USE;
+void captor_close(struct captor *captor); /* stops; NULL is allowed */
+
+struct captor_stats {
+    int64_t records, bytes, newest_ms, busy_us, waiting; /* waiting: changes not carried yet */
+    int64_t latency_p50_us, latency_p99_us;              /* commit of the row to durable record */
+    char trouble[256];                                   /* "" when all is well */
+};
+/* Of one topic; `waiting`, latency and trouble are of all. false: no such topic. */
+bool captor_stats(struct captor *captor, struct str topic, struct captor_stats *out);
+
+#endif

@@ -1,0 +1,26 @@
+/* logput.h - records into a topic's partitions, a batch each, durable together.
+ *
+ * logput_add() collects; logput_flush() appends every partition's batch at once and waits until all
+ * are durable. After an error some partitions may have it: the caller's ids tell which.
+ * Thread: one. Limits: LOGPUT_BATCH bytes a batch; more records make more batches. */
+#ifndef PIPELINE_LOGPUT_H
+#define PIPELINE_LOGPUT_H
+
+#include "log/log.h"
+#include "model/record.h"
+
+#define LOGPUT_BATCH ((size_t)1 << 20)
+
+struct logput;
+int logput_open(struct logput **out, struct log *log, struct str topic, int32_t part_cnt) MUST_USE;
+void logput_close(struct logput *put); /* NULL is allowed */
+int logput_add(struct logput *put, int32_t part, const struct record *record) MUST_USE;
+int logput_flush(struct logput *put) MUST_USE;
+void logput_drop(struct logput *put); /* forgets what was added since the last flush */
+size_t logput_pending(const struct logput *put); /* bytes added and not flushed */
+
+/* Calls `each` for the newest records of a partition, oldest of them first, at most `max`. */
+int logput_tail(struct log *log, struct str topic, int32_t part, int64_t max,
+                void (*each)(void *arg, const struct record *record), void *arg) MUST_USE;
+
+#endif

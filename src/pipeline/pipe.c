@@ -1,0 +1,258 @@
+/* pipe.c - opening, starting and stopping everything, in order. */
+#include "pipeline/pipe.h"
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "pipeline/fetcher.h"
+
+#include <stdio.h>
+
+struct pipe {
+    struct pipe_conf conf;
+    struct arena arena;
+    char token[PIPE_TOKEN_LEN + 1];
+    int64_t started_us;
+    struct env_file *lock;
+    struct landing *landing;
+    struct log *log;
+    struct registry *registry;
+    struct store *store;
+    struct captor *captor;
+    struct query **query;
+    size_t query_cnt;
+    struct orch *orch;
+    struct observe *observe;
+};
+
+static const char *path_of(struct pipe *pipe, const char *prefix, const char *name) {
+    return arena_printf(&pipe->arena, "%s%s/%s", prefix, pipe->conf.data, name).ptr;
+}
+
+/* The token is made once and kept: links that were bookmarked stay good. */
+static int open_token(struct pipe *pipe) {
+    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const char *path = path_of(pipe, "", "token");
+    char *text = NULL;
+    size_t len = 0;
+    int err = env_read_whole(pipe->conf.env, path, 4 * KIB, &text, &len);
+    if (!err && len >= PIPE_TOKEN_LEN) {
+        memcpy(pipe->token, text, PIPE_TOKEN_LEN);
+        base_free(text);
+        return 0;
+    }
+    base_free(text);
+    if (err && err != ERR_NOT_FOUND) return err;
+    unsigned char random[PIPE_TOKEN_LEN];
+    env_random(pipe->conf.env, random, sizeof random);
+    for (size_t i = 0; i < PIPE_TOKEN_LEN; i++) pipe->token[i] = digit[random[i] & 63];
+    return env_write_whole(pipe->conf.env, path, str_of(pipe->token));
+}
+
+static int open_tiers(struct pipe *pipe) {
+    struct env *env = pipe->conf.env;
+    struct landing_conf landing = {env, path_of(pipe, "sqlite:", "landing.db")};
+    struct log_conf log = {.env = env, .url = path_of(pipe, "embedded:", "log")};
+    struct store_conf store = {.env = env, .url = path_of(pipe, "embedded:", "store")};
+    int err = landing_open(&pipe->landing, &landing);
+    if (!err) err = log_open(&pipe->log, &log);
+    struct registry_conf registry = {env, "embedded:", pipe->log};
+    if (!err) err = registry_open(&pipe->registry, &registry);
+    if (!err) err = store_open(&pipe->store, &store);
+    return err;
+}
+
+static bool is_captured(const struct pipe *pipe, struct str table) {
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++)
+        for (size_t i = 0; i < pipe->conf.def[d]->capture_cnt; i++)
+            if (str_eq(pipe->conf.def[d]->capture[i].table, table)) return true;
+    return false;
+}
+
+static int declare_tables(struct pipe *pipe) {
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) {
+        const struct def *def = pipe->conf.def[d];
+        for (size_t i = 0; i < def->fetch_cnt; i++) {
+            const struct def_fetch *fetch = &def->fetch[i];
+            struct landing_table table = {fetch->name, fetch->key, fetch->key_cnt,
+                                          is_captured(pipe, fetch->name)};
+            int err = landing_declare(pipe->landing, &table);
+            if (err) return err;
+        }
+    }
+    return 0;
+}
+
+static int open_captor(struct pipe *pipe) {
+    size_t cnt = 0, all = 0;
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) all += pipe->conf.def[d]->capture_cnt;
+    if (!all) return 0;
+    const struct def_capture **capture = arena_array(&pipe->arena, const struct def_capture *, all);
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++)
+        for (size_t i = 0; i < pipe->conf.def[d]->capture_cnt; i++)
+            capture[cnt++] = &pipe->conf.def[d]->capture[i];
+    struct captor_conf conf = {pipe->conf.env, pipe->landing, pipe->log, pipe->registry, capture,
+                               cnt};
+    return captor_open(&pipe->captor, &conf);
+}
+
+static int open_queries(struct pipe *pipe) {
+    size_t all = 0;
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) all += pipe->conf.def[d]->transform_cnt;
+    pipe->query = arena_array(&pipe->arena, struct query *, all);
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) {
+        for (size_t i = 0; i < pipe->conf.def[d]->transform_cnt; i++) {
+            struct query_conf conf = {pipe->conf.env, pipe->log, pipe->registry, pipe->store,
+                                      &pipe->conf.def[d]->transform[i]};
+            int err = query_open(&pipe->query[pipe->query_cnt], &conf);
+            if (err) return err;
+            pipe->query_cnt++;
+        }
+    }
+    return 0;
+}
+
+static void make_dag(struct pipe *pipe, const struct def *def, struct orch_dag *dag) {
+    struct orch_task *task = arena_array(&pipe->arena, struct orch_task, def->fetch_cnt);
+    for (size_t i = 0; i < def->fetch_cnt; i++) {
+        const struct def_fetch *fetch = &def->fetch[i];
+        struct fetcher *fetcher = arena_new(&pipe->arena, struct fetcher);
+        *fetcher = (struct fetcher){pipe->conf.env, pipe->landing, pipe->conf.conf, fetch,
+                                    pipe->conf.offline};
+        task[i] = (struct orch_task){.name = fetch->name,
+                                     .run = fetcher_run,
+                                     .arg = fetcher,
+                                     .retries = fetch->retries >= 0 ? fetch->retries : def->retries,
+                                     .retry_delay_us = def->retry_delay_us,
+                                     .timeout_us = def->timeout_us};
+    }
+    *dag = (struct orch_dag){.name = def->name,
+                             .schedule = def->schedule,
+                             .timezone = def->timezone,
+                             .file = def->file,
+                             .catchup = def->catchup,
+                             .task = task,
+                             .task_cnt = def->fetch_cnt};
+}
+
+static int open_orch(struct pipe *pipe) {
+    struct orch_dag *dag = arena_array(&pipe->arena, struct orch_dag, pipe->conf.def_cnt);
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) make_dag(pipe, pipe->conf.def[d], &dag[d]);
+    struct orch_conf conf = {pipe->conf.env, pipe->landing, dag, pipe->conf.def_cnt, 0};
+    return orch_open(&pipe->orch, &conf);
+}
+
+static bool value_of(void *arg, struct str subject, struct str metric, double *out) {
+    return pipe_value(arg, subject, metric, out);
+}
+
+static int open_observe(struct pipe *pipe) {
+    size_t all = 0, cnt = 0;
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) all += pipe->conf.def[d]->alert_cnt;
+    struct observe_alert_def *alert = arena_array(&pipe->arena, struct observe_alert_def, all);
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) {
+        const struct def *def = pipe->conf.def[d];
+        for (size_t i = 0; i < def->alert_cnt; i++)
+            alert[cnt++] = (struct observe_alert_def){def->name, def->alert[i].name,
+                                                      def->alert[i].rule};
+    }
+    struct observe_conf conf = {.env = pipe->conf.env,
+                                .alert = alert,
+                                .alert_cnt = cnt,
+                                .receiver = pipe->conf.conf->receiver,
+                                .receiver_cnt = pipe->conf.conf->receiver_cnt,
+                                .value = value_of,
+                                .arg = pipe,
+                                .external_url = STR("http://127.0.0.1:9021/alerts")};
+    return observe_open(&pipe->observe, &conf);
+}
+
+int pipe_open(struct pipe **out, const struct pipe_conf *conf) {
+    struct pipe *pipe = base_calloc(1, sizeof *pipe);
+    pipe->conf = *conf;
+    pipe->started_us = env_now_us(conf->env);
+    int err = env_mkdir(conf->env, conf->data);
+    if (!err) err = env_lock(conf->env, path_of(pipe, "", "lock"), &pipe->lock);
+    if (!err) err = open_token(pipe);
+    if (!err) err = open_tiers(pipe);
+    if (!err) err = declare_tables(pipe);
+    if (!err) err = open_captor(pipe);
+    if (!err) err = open_queries(pipe);
+    if (!err) err = open_orch(pipe);
+    if (!err) err = open_observe(pipe);
+    if (err) {
+        pipe_close(pipe);
+        return err;
+    }
+    *out = pipe;
+    return 0;
+}
+
+int pipe_start(struct pipe *pipe) {
+    int err = pipe->captor ? captor_start(pipe->captor) : 0;
+    for (size_t i = 0; i < pipe->query_cnt && !err; i++) err = query_start(pipe->query[i]);
+    return err ? err : orch_start(pipe->orch);
+}
+
+void pipe_close(struct pipe *pipe) {
+    if (!pipe) return;
+    observe_close(pipe->observe);
+    orch_close(pipe->orch);
+    captor_close(pipe->captor);
+    for (size_t i = 0; i < pipe->query_cnt; i++) query_close(pipe->query[i]);
+    store_close(pipe->store);
+    registry_close(pipe->registry);
+    log_close(pipe->log);
+    landing_close(pipe->landing);
+    env_file_close(pipe->lock);
+    arena_fini(&pipe->arena);
+    base_free(pipe);
+}
+
+const struct pipe_conf *pipe_conf(const struct pipe *pipe) {
+    return &pipe->conf;
+}
+
+struct landing *pipe_landing(const struct pipe *pipe) {
+    return pipe->landing;
+}
+
+struct log *pipe_log(const struct pipe *pipe) {
+    return pipe->log;
+}
+
+struct registry *pipe_registry(const struct pipe *pipe) {
+    return pipe->registry;
+}
+
+struct store *pipe_store(const struct pipe *pipe) {
+    return pipe->store;
+}
+
+struct captor *pipe_captor(const struct pipe *pipe) {
+    return pipe->captor;
+}
+
+struct orch *pipe_orch(const struct pipe *pipe) {
+    return pipe->orch;
+}
+
+struct observe *pipe_observe(const struct pipe *pipe) {
+    return pipe->observe;
+}
+
+size_t pipe_query_cnt(const struct pipe *pipe) {
+    return pipe->query_cnt;
+}
+
+struct query *pipe_query(const struct pipe *pipe, size_t i) {
+    assert(i < pipe->query_cnt);
+    return pipe->query[i];
+}
+
+const char *pipe_token(const struct pipe *pipe) {
+    return pipe->token;
+}
+
+int64_t pipe_started_us(const struct pipe *pipe) {
+    return pipe->started_us;
+}

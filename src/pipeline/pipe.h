@@ -1,0 +1,54 @@
+/* pipe.h - the whole, running: tiers opened in the order of the data's way, pipelines on top.
+ *
+ * pipe_open() opens what is durable and makes topics and tables known; pipe_start() starts the
+ * threads; pipe_close() stops them in the reverse order, so that nothing is handed to a tier that
+ * is gone. A data folder belongs to one process at a time. Its files:
+ *     lock  token  landing.db  log/  store/
+ * Thread: open, start and close from one thread; the getters' objects say for themselves. */
+#ifndef PIPELINE_PIPE_H
+#define PIPELINE_PIPE_H
+
+#include "landing/landing.h"
+#include "log/log.h"
+#include "observe/observe.h"
+#include "orchestrate/orchestrate.h"
+#include "pipeline/captor.h"
+#include "pipeline/conf.h"
+#include "pipeline/def.h"
+#include "pipeline/query.h"
+#include "registry/registry.h"
+#include "store/store.h"
+
+#define PIPE_TOKEN_LEN 43 /* 256 bits in base64url */
+
+struct pipe_conf {
+    struct env *env;
+    const char *data;       /* folder; made when it is not there */
+    const struct conf *conf; /* borrowed, as the defs */
+    struct def *const *def;
+    size_t def_cnt;
+    bool offline; /* see fetcher.h */
+};
+struct pipe;
+int pipe_open(struct pipe **out, const struct pipe_conf *conf) MUST_USE;
+int pipe_start(struct pipe *pipe) MUST_USE;
+void pipe_close(struct pipe *pipe); /* NULL is allowed */
+
+const struct pipe_conf *pipe_conf(const struct pipe *pipe);
+struct landing *pipe_landing(const struct pipe *pipe);
+struct log *pipe_log(const struct pipe *pipe);
+struct registry *pipe_registry(const struct pipe *pipe);
+struct store *pipe_store(const struct pipe *pipe);
+struct captor *pipe_captor(const struct pipe *pipe); /* NULL: nothing is captured */
+struct orch *pipe_orch(const struct pipe *pipe);
+struct observe *pipe_observe(const struct pipe *pipe);
+size_t pipe_query_cnt(const struct pipe *pipe);
+struct query *pipe_query(const struct pipe *pipe, size_t i);
+const char *pipe_token(const struct pipe *pipe);
+int64_t pipe_started_us(const struct pipe *pipe);
+
+/* The number an alert's or a page's "subject.metric" stands for; false: none yet. Subjects: a
+ * topic, a table ("ks.table" or its last part). Times in seconds. */
+bool pipe_value(struct pipe *pipe, struct str subject, struct str metric, double *out);
+
+#endif

@@ -1,0 +1,273 @@
+/* query.c - waiting, planning, stepping. */
+#include "pipeline/query.h"
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "pipeline/reject.h"
+#include "wire/json/jsonschema.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#define STEP_US       200000
+#define WAIT_US       100000
+#define SCHEMA_US     1000000
+#define BACKOFF_MAX   5000000
+#define EXPECT_MAX    256
+
+struct query {
+    struct query_conf conf;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    struct arena plan; /* source type, until the next plan */
+    int32_t schema_id; /* the schema planned for; 0: none */
+    struct stream *stream;
+    struct store_sink *sink;
+    struct store_tx *tx;
+    struct reject *reject;
+    pthread_mutex_t lock; /* of all below */
+    enum query_state state;
+    char note[256];
+    struct stream_stats now, before; /* of this plan; of the plans before */
+    int64_t failed[EXPECT_MAX], failed_before[EXPECT_MAX];
+};
+
+static void set_state(struct query *query, enum query_state state, const char *note) {
+    pthread_mutex_lock(&query->lock);
+    bool news = query->state != state || strncmp(query->note, note, sizeof query->note - 1);
+    query->state = state;
+    snprintf(query->note, sizeof query->note, "%s", note);
+    pthread_mutex_unlock(&query->lock);
+    if (news && state == QUERY_TROUBLE)
+        diag_warn("stream", "%.*s: %s", STR_ARG(query->conf.def->name), note);
+    if (news && state == QUERY_RUNNING)
+        diag_info("stream", "%.*s: running", STR_ARG(query->conf.def->name));
+}
+
+/* ---- the sink ---- */
+
+static int sink_begin(void *self) {
+    struct query *query = self;
+    return store_begin(query->conf.store, &query->tx);
+}
+
+static int sink_rows(void *self, const struct batch *rows, const int64_t *ts_us,
+                     stream_reject_fn *reject, void *arg) {
+    struct query *query = self;
+    return store_sink_rows(query->sink, query->tx, rows, ts_us, reject, arg);
+}
+
+static int sink_put_state(void *self, struct str name, struct str value) {
+    struct query *query = self;
+    return store_put_state(query->tx, name, value);
+}
+
+static int sink_commit(void *self) {
+    struct query *query = self;
+    int err = reject_flush(query->reject);
+    struct store_tx *tx = query->tx;
+    query->tx = NULL;
+    if (!err) return store_commit(tx);
+    store_abort(tx);
+    return err;
+}
+
+static void sink_abort(void *self) {
+    struct query *query = self;
+    store_abort(query->tx);
+    query->tx = NULL;
+    reject_drop(query->reject);
+}
+
+static int sink_get_state(void *self, struct str name, struct arena *arena, struct str *out) {
+    struct query *query = self;
+    return store_get_state(query->conf.store, name, arena, out);
+}
+
+static int sink_quarantine(void *self, const struct record *record, int32_t part, struct str check,
+                           struct str reason) {
+    struct query *query = self;
+    return reject_add(query->reject, record, part, check, reason);
+}
+
+/* ---- planning ---- */
+
+static void add_stats(struct stream_stats *sum, const struct stream_stats *more) {
+    sum->records_in += more->records_in;
+    sum->rows_out += more->rows_out;
+    sum->rows_filtered += more->rows_filtered;
+    sum->quarantined += more->quarantined;
+    sum->batches += more->batches;
+    sum->busy_us += more->busy_us;
+}
+
+static void plan_close(struct query *query) {
+    pthread_mutex_lock(&query->lock);
+    add_stats(&query->before, &query->now);
+    memset(&query->now, 0, sizeof query->now);
+    for (size_t i = 0; i < query->conf.def->expect_cnt && i < EXPECT_MAX; i++) {
+        query->failed_before[i] += query->failed[i];
+        query->failed[i] = 0;
+    }
+    pthread_mutex_unlock(&query->lock);
+    stream_close(query->stream);
+    store_sink_close(query->sink);
+    reject_close(query->reject);
+    query->stream = NULL;
+    query->sink = NULL;
+    query->reject = NULL;
+    query->schema_id = 0;
+    arena_reset(&query->plan);
+}
+
+/* The newest schema of the topic's values: ERR_NOT_FOUND when there is none yet. */
+static int latest_schema(struct query *query, struct arena *arena, struct registry_schema *out) {
+    struct str subject = arena_printf(arena, "%.*s-value", STR_ARG(query->conf.def->topic));
+    return registry_get(query->conf.registry, subject, -1, arena, out);
+}
+
+static int plan_open(struct query *query, const struct registry_schema *schema) {
+    const struct def_transform *def = query->conf.def;
+    const struct type *source;
+    int err = jsonschema_parse(schema->text, &query->plan, &source);
+    if (err) return err;
+    struct stream_conf conf = {
+        .env = query->conf.env,
+        .name = def->name,
+        .query = {def->sql, def->expect, def->expect_cnt},
+        .source = source,
+        .log = query->conf.log,
+        .sink = {query, sink_begin, sink_rows, sink_put_state, sink_commit, sink_abort,
+                 sink_get_state, sink_quarantine},
+    };
+    err = reject_open(&query->reject, query->conf.log, def->topic, def->table);
+    if (!err) err = stream_open(&query->stream, &conf);
+    if (err) return err;
+    struct store_sink_conf sink = {def->keyspace, def->table, stream_type(query->stream), def->key,
+                                   0};
+    err = store_sink_open(query->conf.store, &sink, &query->sink);
+    if (!err) query->schema_id = schema->id;
+    return err;
+}
+
+/* Plans when there is a schema and it is another than the one planned for. */
+static int plan(struct query *query) {
+    struct arena arena = ARENA_INIT;
+    struct registry_schema schema;
+    char note[256];
+    int err = latest_schema(query, &arena, &schema);
+    if (err == ERR_NOT_FOUND) {
+        snprintf(note, sizeof note, "waits for the first record of topic %.*s",
+                 STR_ARG(query->conf.def->topic));
+        set_state(query, QUERY_WAITING, note);
+        arena_fini(&arena);
+        return ERR_AGAIN;
+    }
+    if (!err && schema.id != query->schema_id) {
+        plan_close(query);
+        err = plan_open(query, &schema);
+        if (err) plan_close(query);
+    }
+    arena_fini(&arena);
+    return err;
+}
+
+/* ---- running ---- */
+
+static void note_stats(struct query *query) {
+    struct stream_stats stats;
+    stream_stats(query->stream, &stats);
+    pthread_mutex_lock(&query->lock);
+    query->now = stats;
+    for (size_t i = 0; i < query->conf.def->expect_cnt && i < EXPECT_MAX; i++)
+        query->failed[i] = stream_failed(query->stream, i);
+    pthread_mutex_unlock(&query->lock);
+}
+
+/* Steps until the schema is to be looked at again, an error, or the stop. */
+static int run_a_while(struct query *query) {
+    int64_t until_us = env_mono_us(query->conf.env) + SCHEMA_US;
+    int err = 0;
+    while (!err && !atomic_load(&query->stopping) && env_mono_us(query->conf.env) < until_us) {
+        size_t did = 0;
+        err = stream_step(query->stream, STEP_US, &did);
+        note_stats(query);
+    }
+    return err;
+}
+
+static void *query_main(void *arg) {
+    struct query *query = arg;
+    int64_t backoff_us = WAIT_US;
+    pthread_setname_np(pthread_self(), "query");
+    while (!atomic_load(&query->stopping)) {
+        int err = plan(query);
+        if (!err) {
+            set_state(query, QUERY_RUNNING, "");
+            err = run_a_while(query);
+        }
+        if (!err) {
+            backoff_us = WAIT_US;
+            continue;
+        }
+        if (err != ERR_AGAIN) {
+            set_state(query, QUERY_TROUBLE, err_note());
+            plan_close(query);
+            backoff_us = MIN(backoff_us * 2, BACKOFF_MAX);
+        }
+        for (int64_t slept = 0; slept < backoff_us && !atomic_load(&query->stopping);
+             slept += WAIT_US)
+            env_sleep_us(query->conf.env, WAIT_US);
+    }
+    return NULL;
+}
+
+int query_open(struct query **out, const struct query_conf *conf) {
+    struct query *query = base_calloc(1, sizeof *query);
+    query->conf = *conf;
+    query->state = QUERY_WAITING;
+    pthread_mutex_init(&query->lock, NULL);
+    *out = query;
+    return 0;
+}
+
+int query_start(struct query *query) {
+    int errnum = pthread_create(&query->thread, NULL, query_main, query);
+    if (errnum) return err_fail_os(ERR_AGAIN, errnum, "cannot start a query's thread");
+    query->started = true;
+    return 0;
+}
+
+void query_close(struct query *query) {
+    if (!query) return;
+    atomic_store(&query->stopping, true);
+    log_wake(query->conf.log);
+    if (query->started) pthread_join(query->thread, NULL);
+    plan_close(query);
+    arena_fini(&query->plan);
+    pthread_mutex_destroy(&query->lock);
+    base_free(query);
+}
+
+void query_stats(struct query *query, struct query_stats *out) {
+    pthread_mutex_lock(&query->lock);
+    out->state = query->state;
+    memcpy(out->note, query->note, sizeof out->note);
+    out->stream = query->now;
+    add_stats(&out->stream, &query->before);
+    pthread_mutex_unlock(&query->lock);
+}
+
+int64_t query_failed(struct query *query, size_t i) {
+    if (i >= EXPECT_MAX) return 0;
+    pthread_mutex_lock(&query->lock);
+    int64_t failed = query->failed[i] + query->failed_before[i];
+    pthread_mutex_unlock(&query->lock);
+    return failed;
+}
+
+const struct def_transform *query_def(const struct query *query) {
+    return query->conf.def;
+}
