@@ -81,7 +81,7 @@ export function NodePanel({ node, live, close }) {
         node.kind === 'transform' && ['quality', 'Quality'], node.code && ['code', 'Code']].filter(Boolean);
     const asked = loc.value.query.tab;
     const tab = tabs.some(t => t[0] === asked) ? asked : tabs[0][0];
-    useEffect(() => { box.current.scrollIntoView({ block: 'nearest', behavior: 'instant' }); }, []);
+    useEffect(() => { box.current.scrollIntoView({ block: 'start', behavior: 'instant' }); }, []);
     const [link, text] = home(node) ?? [];
     return html`<section class="card panel" ref=${box} aria-label=${`${KINDS[node.kind]?.[1]} ${node.name}`}
         onKeyDown=${e => { if (e.key === 'Escape') { close(); document.getElementById('node-' + node.id)?.focus(); } }}>

@@ -45,7 +45,7 @@ function Numbers({ s, past }) {
     const last = name => past.series?.[name]?.slice(-90) ?? [];
     return html`<div class="numbers">
         ${one('Throughput', rate(t.out_rate), `${short(t.out_rows)} rows since start`, last('out_rate'), '', '/tables')}
-        ${one('Delay, source to table', span(t.p99_ms), `p99; half under ${span(t.p50_ms)}`, last('p99_ms'), '', '/overview#charts')}
+        ${one('Delay to table', span(t.p99_ms), t.p99_ms === null ? 'nothing has arrived' : `p99; half under ${span(t.p50_ms)}`, last('p99_ms'), '', '/overview#charts')}
         ${one('Newest row', t.age_ms === null ? 'none yet' : span(t.age_ms), t.age_ms === null ? 'nothing has arrived' : 'old, in the last table', null, '', '/tables')}
         ${one('Rejected rows', short(t.bad), t.bad ? `${percent(ratio)} of all, kept in quarantine` : 'every row passed its checks', null, t.bad ? 'warn' : '', '/quarantine')}
         ${one('Runs, last 24 h', int(s.runs.ok_24h + s.runs.failed_24h), s.runs.failed_24h ? `${int(s.runs.failed_24h)} failed` : 'none failed', null, s.runs.failed_24h ? 'warn' : '', '/runs')}

@@ -9,6 +9,7 @@ const STATES = {
     success: ['ok', '✓', 'success'], failed: ['error', '✕', 'failed'], running: ['run', '▶', 'running'],
     queued: ['idle', '◷', 'queued'], scheduled: ['idle', '◷', 'scheduled'],
     skipped: ['idle', '»', 'skipped'], deferred: ['run', '…', 'deferred'],
+    none: ['idle', '·', 'not started'],
     removed: ['idle', '–', 'removed'], restarting: ['run', '↻', 'restarting'],
     upstream_failed: ['warn', '↥', 'upstream failed'], up_for_retry: ['warn', '↻', 'up for retry'],
     up_for_reschedule: ['run', '↻', 'up for reschedule'],

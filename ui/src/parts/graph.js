@@ -72,17 +72,25 @@ function facts(node, live) {
     return out;
 }
 
+/** A dotted name is too long for the box: its keyspace goes up beside the kind. */
+function titled(node) {
+    const dot = node.name.indexOf('.');
+    if (node.kind === 'table' && dot > 0) return [node.name.slice(dot + 1), node.name.slice(0, dot)];
+    return [node.dataset ?? node.name, ''];
+}
+
 function Node({ node, at, live, selected, stop, onSelect, onKeyDown }) {
     const [icon, kind] = KINDS[node.kind] ?? KINDS.task;
     const state = live?.state ?? 'idle';
+    const [name, space] = titled(node);
     const label = `${kind} ${node.name}: ${live?.note ?? word(state)}, ` +
         facts(node, live).map(f => f[0] + ' ' + f[1]).join(', ');
     return html`<button type="button" class=${cls('node', 'tone-' + tone(state), selected && 'selected')} id=${'node-' + node.id}
         style=${{ left: at.x - NODE_W / 2 + 'px', top: at.y - NODE_H / 2 + 'px' }}
         tabindex=${stop ? 0 : -1} aria-pressed=${String(selected)} aria-label=${label} title=${node.title ?? node.name}
         onClick=${() => onSelect(node.id)} onKeyDown=${onKeyDown}>
-        <span class="node-kind"><${Icon} name=${icon} size="14" />${kind}</span>
-        <span class="node-name">${node.name}</span>
+        <span class="node-kind"><${Icon} name=${icon} size="14" />${kind}${space && html`<i>${space}</i>`}</span>
+        <span class="node-name">${name}</span>
         <span class="node-facts">${facts(node, live).slice(0, 2).map(([value, unit, why]) => html`
             <span title=${why} class=${cls('fact', (unit === 'bad' || unit === 'kept') && 'tone-warn')}><b>${value}</b> ${unit}</span>`)}</span>
         <${Badge} state=${state} plain text=${live?.note} />

@@ -4,7 +4,7 @@ import { html, cls, useEffect, useRef, useState } from '../dom.js';
 import { loc, query } from '../router.js';
 import { Check, CopyButton, Empty, Search, Select } from './common.js';
 import { Icon } from './icon.js';
-import { int, time } from '../fmt.js';
+import { int, iso, time } from '../fmt.js';
 
 const LINE_PX = 20, BODY_PX = 340, WRAPPED_MAX = 2000;
 const LEVELS = ['debug', 'info', 'warning', 'error'];
@@ -42,7 +42,7 @@ export function LogView({ lines, name, note }) {
     const [top, setTop] = useState(0);
     const body = useRef(null), stuck = useRef(true);
     const shown = filterLines(lines, q, level);
-    const text = () => shown.map(l => `${new Date(l.ts_ms).toISOString()} ${norm(l.level).toUpperCase()} ${l.text}`).join('\n') + '\n';
+    const text = () => shown.map(l => `${iso(l.ts_ms)} ${norm(l.level).toUpperCase()} ${l.text}`).join('\n') + '\n';
     useEffect(() => {                               /* follow the end unless the reader has scrolled up */
         if (stuck.current && body.current) body.current.scrollTop = body.current.scrollHeight;
     }, [shown.length, wrap]);
