@@ -54,7 +54,7 @@ export const graph = {
 };
 export const emptyGraph = { ...graph, pipelines: [], nodes: [], edges: [] };
 
-const wave = (s, size) => size * (1 + 0.12 * Math.sin(s / 23) + 0.07 * Math.sin(s / 7.3) + 0.05 * Math.sin(s * 1.7));
+const wave = (s, size) => size * (1 + 0.12 * Math.sin(s / 23) + 0.07 * Math.sin(s / 7.3) + 0.012 * Math.sin(s * 1.7));
 export const rateAt = ms => wave(ms / 1000, 512);
 export const p50At = ms => wave(ms / 1000 + 11, 4.2);
 export const p99At = ms => wave(ms / 1000 + 5, 11.8) + (Math.floor(ms / 60000) % 9 === 4 ? 3 : 0);

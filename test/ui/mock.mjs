@@ -56,7 +56,7 @@ function series(q, now) {
     const range = Number(q.get('range_s') ?? 900), step = Math.max(1, Math.ceil(range / 900)), t = [];
     for (let s = Math.floor(now / 1000) - range; s <= now / 1000; s += step) t.push(s);
     const of = f => t.map(s => s * 1000 < d.START ? null : f(s * 1000));
-    return { step_s: step, t, series: q.get('node') ? { rate: of(d.rateAt), p99_ms: of(ms => d.p99At(ms) / 3), lag: of(() => 20), age_ms: of(() => 200), bad_rate: of(() => 0) }
+    return { step_s: step, t, series: q.get('node') ? { rate: of(d.rateAt), p99_ms: of(ms => d.p99At(ms) / 10), lag: of(() => 20), age_ms: of(() => 200), bad_rate: of(() => 0) }
         : { in_rate: of(d.rateAt), out_rate: of(ms => d.rateAt(ms - 4e3) * 0.995), bad_rate: of(ms => d.rateAt(ms) * 0.0046), p50_ms: of(d.p50At), p99_ms: of(d.p99At) } };
 }
 

@@ -29,6 +29,7 @@ export function percent(ratio) {
 /** A length of time in its two largest units. */
 export function span(ms) {
     if (ms === null || ms === undefined) return NONE;
+    if (ms === 0) return '0\u202fms';
     if (ms < 1) return '< 1\u202fms';
     if (ms < 1000) return `${Math.round(ms)}\u202fms`;
     const s = ms / 1000;

@@ -1,6 +1,6 @@
 /* overview.js - is it flowing, how fast, how fresh, what is broken and where: in that order. */
 import { html, cls, useMemo } from '../dom.js';
-import { href, loc, query, to } from '../router.js';
+import { href, loc, query } from '../router.js';
 import { useGet } from '../api.js';
 import { snap } from '../live.js';
 import { RANGES, useHistory } from '../history.js';
@@ -15,9 +15,9 @@ import { bytes, int, percent, rate, short, span, plural } from '../fmt.js';
 export function verdict(s, graph) {
     const down = graph.tiers.filter(t => ['down', 'error'].includes(s.tiers[t.id]?.state));
     if (down.length) return ['error', `${plural(down.length, 'tier')} down: ${down.map(t => t.name).join(', ')}`, s.tiers[down[0].id].note];
-    const firing = s.alerts.filter(a => a.state === 'firing');
-    if (firing.length) return ['error', `${plural(firing.length, 'alert')} firing: ${firing.map(a => a.name).join(', ')}`, '', '/alerts'];
     const bad = graph.nodes.filter(n => ['error', 'warn'].includes(s.nodes[n.id]?.state));
+    const firing = s.alerts.filter(a => a.state === 'firing');
+    if (firing.length) return ['error', `${plural(firing.length, 'alert')} firing: ${firing.map(a => a.name).join(', ')}`, bad[0] ? `${bad[0].name}: ${s.nodes[bad[0].id].note ?? word(s.nodes[bad[0].id].state)}` : '', '/alerts'];
     if (bad.length) {
         const n = bad[0], worst = s.nodes[n.id];
         return [tone(worst.state), `${n.name} needs a look`, worst.note ?? word(worst.state), href({ node: n.id })];
@@ -55,9 +55,9 @@ function Numbers({ s, past }) {
 const Tiers = ({ s, tiers }) => html`<ul class="tiers" aria-label="Health of every tier">${tiers.map(t => {
     const live = s.tiers[t.id] ?? { state: 'off' };
     return html`<li class=${'tier tone-' + tone(live.state)} title=${`${t.role}: ${live.note ?? word(live.state)}`}>
-        <span class="tier-name"><b>${t.name}</b><${Badge} state=${live.state} plain text=${['ok', 'idle'].includes(live.state) ? ' ' : null} /></span>
+        <span class="tier-name"><${Badge} state=${live.state} plain text=${html`<b>${t.name}</b>${['ok', 'idle'].includes(live.state) ? html`<span class="sr"> ${word(live.state)}</span>` : ` ${word(live.state)}`}`} /></span>
         <span class="note">${live.note ?? t.impl}</span>
-        <span class="tier-addr">${t.address ?? t.impl}</span></li>`;
+        <span class="tier-addr">${t.address?.replace(/^127\.0\.0\.1:/, 'port ') ?? t.impl}</span></li>`;
 })}</ul>`;
 
 const Charts = ({ past, range }) => html`<${Card} title="Rate and delay" id="charts"

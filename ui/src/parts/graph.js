@@ -8,16 +8,17 @@ import { Icon } from './icon.js';
 import { Badge, tone, word } from './badge.js';
 import { rate, short, span, percent, int } from '../fmt.js';
 
-const NODE_W = 178, NODE_H = 92, LABEL_W = 74, LABEL_H = 34, PAD = 10, SCALE_MIN = 0.74;
+const NODE_W = 186, NODE_H = 92, LABEL_W = 72, LABEL_H = 34, PAD = 10, SCALE_MIN = 0.74;
+const NARROW_PX = 860;                              /* below it the graph runs downwards */
 export const KINDS = {
     source: ['source', 'Source'], task: ['code', 'Task'], landing: ['landing', 'Landing table'],
     topic: ['topic', 'Topic'], transform: ['transform', 'SQL transform'],
     table: ['table', 'CQL table'], quarantine: ['quarantine', 'Quarantine'],
 };
 
-function place(nodes, edges) {
+function place(nodes, edges, down) {
     const g = new DagreGraph({ multigraph: true });
-    g.setGraph({ rankdir: 'LR', nodesep: 26, ranksep: 14, edgesep: 12, marginx: PAD, marginy: PAD });
+    g.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: 26, ranksep: down ? 8 : 14, edgesep: 12, marginx: PAD, marginy: PAD });
     g.setDefaultEdgeLabel(() => ({}));
     for (const n of nodes) g.setNode(n.id, { width: NODE_W, height: NODE_H });
     for (const e of edges) {
@@ -29,15 +30,20 @@ function place(nodes, edges) {
     return {
         width: box.width, height: box.height,
         at: Object.fromEntries(nodes.map(n => [n.id, g.node(n.id)])),
-        lines: g.edges().map(key => ({ id: key.name, ...line(g, key) })),
+        lines: g.edges().map(key => ({ id: key.name, ...line(g, key, down) })),
     };
 }
-function line(g, key) {
-    const a = g.node(key.v), b = g.node(key.w), e = g.edge(key);
-    const from = [a.x + NODE_W / 2, a.y], to = [b.x - NODE_W / 2 - 6, b.y], mid = [e.x, e.y];
-    const bend = (p, q) => `C${(p[0] + q[0]) / 2},${p[1]} ${(p[0] + q[0]) / 2},${q[1]} ${q[0]},${q[1]}`;
+/* Out of the middle of one side, into the middle of the other, level at every point between. */
+function line(g, key, down) {
+    const a = g.node(key.v), b = g.node(key.w), e = g.edge(key), axis = down ? 1 : 0;
+    const from = down ? [a.x, a.y + NODE_H / 2] : [a.x + NODE_W / 2, a.y];
+    const to = down ? [b.x, b.y - NODE_H / 2 - 6] : [b.x - NODE_W / 2 - 6, b.y], mid = [e.x, e.y];
+    const bend = (p, q) => {
+        const half = (p[axis] + q[axis]) / 2;
+        return down ? `C${p[0]},${half} ${q[0]},${half} ${q}` : `C${half},${p[1]} ${half},${q[1]} ${q}`;
+    };
     const inner = e.points.slice(1, -1).map(p => [p.x, p.y])
-        .filter(p => p[0] > from[0] + 20 && p[0] < to[0] - 20);
+        .filter(p => p[axis] > from[axis] + 20 && p[axis] < to[axis] - 20);
     const path = inner.length > 1 ? [inner[0], inner.at(-1), to] : [mid, to];
     let d = `M${from}`, last = from;
     for (const p of path) { d += bend(last, p); last = p; }
@@ -101,7 +107,8 @@ export function Graph({ nodes, edges, live, selected, onSelect }) {
     const frame = useRef(null);
     const [width, setWidth] = useState(0);
     const shape = nodes.map(n => n.id).join() + '|' + edges.map(e => e.from + e.to).join();
-    const map = useMemo(() => place(nodes, edges), [shape]);
+    const down = width > 0 && width < NARROW_PX;
+    const map = useMemo(() => place(nodes, edges, down), [shape, down]);
     const names = useMemo(() => Object.fromEntries(nodes.map(n => [n.id, n.name])), [shape]);
     const [stop, setStop] = useState(selected ?? nodes[0]?.id);
     useLayoutEffect(() => {
@@ -112,8 +119,9 @@ export function Graph({ nodes, edges, live, selected, onSelect }) {
     }, []);
     useEffect(() => { if (selected) setStop(selected); }, [selected]);
 
+    const turned = { ArrowDown: 'ArrowRight', ArrowUp: 'ArrowLeft', ArrowRight: 'ArrowDown', ArrowLeft: 'ArrowUp' };
     const move = node => event => {
-        const next = neighbour(event.key, node.id, edges, map.at);
+        const next = neighbour(down ? turned[event.key] : event.key, node.id, edges, map.at, down);
         if (!next) return;
         event.preventDefault();
         setStop(next);
@@ -142,12 +150,15 @@ export function Graph({ nodes, edges, live, selected, onSelect }) {
 }
 const find = (list, id) => list.find(x => x.id === id);
 
-function neighbour(key, id, edges, at) {
-    const near = ids => ids.sort((a, b) => Math.abs(at[a].y - at[id].y) - Math.abs(at[b].y - at[id].y))[0];
+/** The node an arrow leads to; `along` is the way of the data, `across` the other axis. */
+function neighbour(key, id, edges, at, down) {
+    const [along, across] = down ? ['y', 'x'] : ['x', 'y'];
+    const off = (n, axis) => Math.abs(at[n][axis] - at[id][axis]);
+    const near = ids => ids.sort((a, b) => off(a, across) - off(b, across))[0];
     if (key === 'ArrowRight') return near(edges.filter(e => e.from === id && at[e.to]).map(e => e.to));
     if (key === 'ArrowLeft') return near(edges.filter(e => e.to === id && at[e.from]).map(e => e.from));
-    const down = key === 'ArrowDown' ? 1 : key === 'ArrowUp' ? -1 : 0;
-    if (!down) return null;
-    const far = n => Math.abs(at[n].x - at[id].x) * 3 + Math.abs(at[n].y - at[id].y);
-    return Object.keys(at).filter(n => (at[n].y - at[id].y) * down > 1).sort((a, b) => far(a) - far(b))[0];
+    const side = key === 'ArrowDown' ? 1 : key === 'ArrowUp' ? -1 : 0;
+    if (!side) return null;
+    const far = n => off(n, along) * 3 + off(n, across);
+    return Object.keys(at).filter(n => (at[n][across] - at[id][across]) * side > 1).sort((a, b) => far(a) - far(b))[0];
 }
