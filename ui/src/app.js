@@ -44,6 +44,7 @@ function NavItem({ page: [path, text, icon, , live], on }) {
 }
 
 const CONN = { live: ['ok', 'Live'], connecting: ['run', 'Connecting'], lost: ['error', 'Connection lost'] };
+const THEMES = { auto: 'System theme', light: 'Light theme', dark: 'Dark theme' };
 function Foot() {
     const s = snap.value, [tone, text] = CONN[conn.value];
     const modes = { auto: 'light', light: 'dark', dark: 'auto' };
@@ -51,9 +52,9 @@ function Foot() {
     return html`<div class="nav-foot">
         <div class=${'conn tone-' + tone} role="status"><i class="dot"></i><span class="nav-text">${text}</span></div>
         <p class="note nav-text">${s ? html`up ${span(s.uptime_ms)}<br />sluice ${s.version}` : ' '}</p>
-        <button class="btn small ghost" onClick=${() => setTheme(modes[mode])} title=${`Theme: ${mode}. Press for ${modes[mode]}`}
-            aria-label=${`Theme: ${mode}. Switch to ${modes[mode]}`}>
-            <${Icon} name=${{ auto: 'auto', light: 'sun', dark: 'moon' }[mode]} /><span class="nav-text">${{ auto: 'System theme', light: 'Light', dark: 'Dark' }[mode]}</span></button>
+        <button class="btn small ghost" onClick=${() => setTheme(modes[mode])} title=${`Switch to ${THEMES[modes[mode]]}`}
+            aria-label=${`${THEMES[mode]}, switch to ${THEMES[modes[mode]]}`}>
+            <${Icon} name=${{ auto: 'auto', light: 'sun', dark: 'moon' }[mode]} /><span class="nav-text">${THEMES[mode]}</span></button>
     </div>`;
 }
 

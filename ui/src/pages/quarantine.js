@@ -33,10 +33,10 @@ function Row({ r, open }) {
             <td class="mono clip">${r.source.topic}/${r.source.partition}/${r.source.offset}</td></tr>
         ${on && html`<tr class="detail" key=${'d' + id}><td colspan="4"><div class="record-detail">
             <p class="reason tone-warn"><b>${r.check}</b> wants <code>${r.rule}</code>; ${r.reason}</p>
-            <div class="record-cols"><div class="record-value"><h3>Original value</h3><${Bytes} text=${r.value} name="value" /></div>
-                <div><h3>Came from</h3><p><a href=${href({ seek: 'offset', partition: r.source.partition, offset: r.source.offset }, to('topics', r.source.topic))}>
+            <div class="record-cols"><div class="record-value"><h2 class="sub">Original value</h2><${Bytes} text=${r.value} name="value" /></div>
+                <div><h2 class="sub">Came from</h2><p><a href=${href({ seek: 'offset', partition: r.source.partition, offset: r.source.offset }, to('topics', r.source.topic))}>
                     ${r.source.topic}, partition ${r.source.partition}, offset ${r.source.offset}</a></p>
-                <h3>Key</h3><${Bytes} text=${r.key} name="key" /><h3>Headers</h3><${Headers} headers=${r.headers} /></div></div></div></td></tr>`}`;
+                <h2 class="sub">Key</h2><${Bytes} text=${r.key} name="key" /><h2 class="sub">Headers</h2><${Headers} headers=${r.headers} /></div></div></div></td></tr>`}`;
 }
 
 function Replay({ dataset, check, count, close, reload }) {

@@ -33,7 +33,7 @@ function Grid({ dag, runs, tasks, instances, picked }) {
     const stop = Math.max(0, runs.findIndex(r => r.dag_run_id === picked.run));
     return html`<div class="grid-wrap"><table class="grid" ref=${box} onKeyDown=${move}>
         <thead><tr><th scope="col" class="grid-corner"><span class="sr">Task</span><span class="note">${span(longest)} longest</span></th>
-            ${runs.map((run, i) => html`<th scope="col" class=${cls(run.dag_run_id === picked.run && 'on')}>
+            ${runs.map((run, i) => html`<th scope="col" key=${run.dag_run_id} class=${cls(run.dag_run_id === picked.run && 'on')}>
                 <button class=${'grid-bar tone-' + tone(run.state)} data-cell=${`0,${i}`} tabindex=${i === stop ? 0 : -1}
                     aria-pressed=${String(run.dag_run_id === picked.run && !picked.task)} onClick=${() => choose(run, '')}
                     title=${`${time(run.run_after)} · ${word(run.state)} · ${span(took(run))} · ${run.run_type}`}
@@ -44,7 +44,7 @@ function Grid({ dag, runs, tasks, instances, picked }) {
                 const one = by.get(run.dag_run_id + '\n' + task.task_id);
                 const state = one?.state ?? 'none';
                 const on = run.dag_run_id === picked.run;
-                return html`<td class=${cls(on && 'on')}><button class=${cls('grid-cell', 'tone-' + tone(state), on && task.task_id === picked.task && 'picked')}
+                return html`<td key=${run.dag_run_id} class=${cls(on && 'on')}><button class=${cls('grid-cell', 'tone-' + tone(state), on && task.task_id === picked.task && 'picked')}
                     data-cell=${`${row + 1},${i}`} tabindex="-1" onClick=${() => choose(run, task.task_id)}
                     title=${`${task.task_id} · ${word(state)} · ${span(one ? took(one) : null)}`}
                     aria-label=${`${task.task_id}, run of ${time(run.run_after)}: ${word(state)}`}>${symbol(state)}</button></td>`;
@@ -136,7 +136,7 @@ function Dag({ dag, chosen, reload }) {
     return html`<${Card} flush title=${id} note=${dag.description ?? ''} actions=${html`
             <button class="btn small" onClick=${() => setPaused(dag, !dag.is_paused, reload)} aria-label=${`${dag.is_paused ? 'Resume' : 'Pause'} ${id}`}>
                 <${Icon} name=${dag.is_paused ? 'play' : 'pause'} size="14" />${dag.is_paused ? 'Resume' : 'Pause'}</button>
-            <button class="btn small primary" onClick=${() => ask(true)} aria-label=${`Run ${id} now`}><${Icon} name="play" size="14" />Run now</button>`}>
+            <button class="btn small primary" onClick=${() => ask(true)} aria-label=${`Run now: ${id}`}><${Icon} name="play" size="14" />Run now</button>`}>
         <dl class="stats">
             <div class="stat"><dt>Schedule</dt><dd>${dag.is_paused ? html`<${Badge} state="paused" />` : dag.timetable_summary ?? 'by hand'}</dd></div>
             <${Stat} label="Next run" value=${dag.is_paused ? '–' : dag.next_dagrun_run_after ? time(dag.next_dagrun_run_after) : '–'} />

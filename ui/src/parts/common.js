@@ -17,7 +17,7 @@ export function Page({ title, help, actions, children, crumbs }) {
 }
 
 export const Card = ({ title, note, actions, children, flush, id }) => html`
-    <section class=${cls('card', flush && 'flush')} aria-labelledby=${title ? id ?? slug(title) : null}>
+    <section class=${cls('card', flush && 'flush')}>
         ${title && html`<div class="card-head">
             <h2 id=${id ?? slug(title)}>${title}</h2>
             ${note && html`<span class="note">${note}</span>`}

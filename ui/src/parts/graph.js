@@ -5,7 +5,7 @@
 import { html, cls, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../dom.js';
 import { Graph as DagreGraph, layout } from '@dagrejs/dagre';
 import { Icon } from './icon.js';
-import { Badge, tone, word } from './badge.js';
+import { Badge, tone } from './badge.js';
 import { rate, short, span, percent, int } from '../fmt.js';
 
 const NODE_W = 186, NODE_H = 92, LABEL_W = 72, LABEL_H = 34, PAD = 10, SCALE_MIN = 0.74;
@@ -89,11 +89,9 @@ function Node({ node, at, live, selected, stop, onSelect, onKeyDown }) {
     const [icon, kind] = KINDS[node.kind] ?? KINDS.task;
     const state = live?.state ?? 'idle';
     const [name, space] = titled(node);
-    const label = `${kind} ${node.name}: ${live?.note ?? word(state)}, ` +
-        facts(node, live).map(f => f[0] + ' ' + f[1]).join(', ');
     return html`<button type="button" class=${cls('node', 'tone-' + tone(state), selected && 'selected')} id=${'node-' + node.id}
         style=${{ left: at.x - NODE_W / 2 + 'px', top: at.y - NODE_H / 2 + 'px' }}
-        tabindex=${stop ? 0 : -1} aria-pressed=${String(selected)} aria-label=${label} title=${node.title ?? node.name}
+        tabindex=${stop ? 0 : -1} aria-pressed=${String(selected)} title=${node.title ?? node.name}
         onClick=${() => onSelect(node.id)} onKeyDown=${onKeyDown}>
         <span class="node-kind"><${Icon} name=${icon} size="14" />${kind}${space && html`<i>${space}</i>`}</span>
         <span class="node-name">${name}</span>

@@ -18,9 +18,9 @@ function Detail({ r }) {
         <div class="record-meta">partition ${r.partition} · offset ${r.offset} · ${time(r.ts_ms, true)} · ${bytes(r.bytes)}
             ${r.schema_id ? ` · schema ${r.schema_id}` : ''} · ${r.format}</div>
         <div class="record-cols">
-            <div class="record-value"><h3>Value</h3><${Bytes} text=${r.value} name="value" /></div>
-            <div><h3>Key</h3><${Bytes} text=${r.key} name="key" />
-                <h3>Headers</h3>${r.headers?.length ? html`<${Headers} headers=${r.headers} />` : html`<p class="note">none</p>`}</div>
+            <div class="record-value"><h2 class="sub">Value</h2><${Bytes} text=${r.value} name="value" /></div>
+            <div><h2 class="sub">Key</h2><${Bytes} text=${r.key} name="key" />
+                <h2 class="sub">Headers</h2>${r.headers?.length ? html`<${Headers} headers=${r.headers} />` : html`<p class="note">none</p>`}</div>
         </div></div>`;
 }
 

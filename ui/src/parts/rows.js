@@ -12,7 +12,7 @@ const show = value => value === null ? html`<i class="note">null</i>`
 
 function RowDetail({ columns, row, close }) {
     return html`<aside class="row-detail" aria-label="Row">
-        <div class="card-head"><h3>Row</h3><button class="btn small ghost" onClick=${close} aria-label="Close row">
+        <div class="card-head"><h2 class="sub">Row</h2><button class="btn small ghost" onClick=${close} aria-label="Close row">
             <${Icon} name="close" size="14" /></button></div>
         <dl class="facts-list">${columns.map((c, i) => {
             const value = row[i], text = typeof value === 'string' ? indentJson(value) : value && typeof value === 'object' ? JSON.stringify(value) : null;
