@@ -18,7 +18,7 @@ export const KINDS = {
 
 function place(nodes, edges, down) {
     const g = new DagreGraph({ multigraph: true });
-    g.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: 26, ranksep: down ? 8 : 14, edgesep: 12, marginx: PAD, marginy: PAD });
+    g.setGraph({ rankdir: down ? 'TB' : 'LR', nodesep: 26, ranksep: down ? 20 : 14, edgesep: 12, marginx: PAD, marginy: PAD });
     g.setDefaultEdgeLabel(() => ({}));
     for (const n of nodes) g.setNode(n.id, { width: NODE_W, height: NODE_H });
     for (const e of edges) {
