@@ -22,20 +22,36 @@ const dist = process.env.SLUICE_UI_DIST ?? join(here, 'dist');
 const flatten = {
     name: 'flatten',
     setup(b) {
-        b.onLoad({ filter: /[/\\]ui[/\\]src[/\\].*\.js$/ }, args => (
-            { contents: readFileSync(args.path, 'utf8').replace(/\n\s+/g, '\n'), loader: 'js' }));
+        b.onLoad({ filter: /[/\\]ui[/\\]src[/\\].*\.js$/ }, args => ({
+            contents: readFileSync(args.path, 'utf8').replace(/\n\s+/g, '\n'),
+            loader: 'js',
+        }));
     },
 };
 const out = await build({
-    entryPoints: { app: join(here, 'src/app.js') }, absWorkingDir: here, outdir: dist,
-    bundle: true, splitting: true, minify: true, format: 'esm', target: 'es2022', write: false,
-    metafile: true, entryNames: '[name]-[hash]', chunkNames: '[name]-[hash]',
-    legalComments: 'none', logLevel: 'warning', charset: 'utf8', plugins: [flatten],
+    entryPoints: { app: join(here, 'src/app.js') },
+    absWorkingDir: here,
+    outdir: dist,
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    metafile: true,
+    entryNames: '[name]-[hash]',
+    chunkNames: '[name]-[hash]',
+    legalComments: 'none',
+    logLevel: 'warning',
+    charset: 'utf8',
+    plugins: [flatten],
 });
 
 /* -- which of the files a first visit loads -- */
-const made = Object.entries(out.metafile.outputs)
-    .map(([path, info]) => ({ name: basename(path), ...info }));
+const made = Object.entries(out.metafile.outputs).map(([path, info]) => ({
+    name: basename(path),
+    ...info,
+}));
 const app = made.find(f => f.entryPoint?.endsWith('app.js'));
 const first = new Set([app.name, basename(app.cssBundle)]);
 for (const name of first) {
@@ -50,7 +66,8 @@ function add(name, type, cache, bytes, early) {
     files.push({ name, type, cache, bytes, early, gz: gzipSync(bytes, { level: 9 }) });
 }
 const page = readFileSync(join(here, 'src/index.html'), 'utf8')
-    .replace('%JS%', app.name).replace('%CSS%', basename(app.cssBundle))
+    .replace('%JS%', app.name)
+    .replace('%CSS%', basename(app.cssBundle))
     .replace('%PRELOAD%\n', preload.map(p => `<link rel="modulepreload" href="/${p}">\n`).join(''));
 add('index.html', 'text/html;charset=utf-8', 'etag', Buffer.from(page), true);
 add('icon.svg', 'image/svg+xml', 'etag', readFileSync(join(here, 'src/icon.svg')), true);
@@ -66,11 +83,12 @@ for (const f of files) {
     writeFileSync(join(dist, f.name), f.bytes);
     writeFileSync(join(dist, f.name + '.gz'), f.gz);
     total += f.early ? f.gz.length : 0;
-    console.log(`${f.name.padEnd(20)} ${String(f.bytes.length).padStart(7)} B ` +
-                `${String(f.gz.length).padStart(6)} B compressed${f.early ? '' : ', later'}`);
+    console.log(
+        `${f.name.padEnd(20)} ${String(f.bytes.length).padStart(7)} B ` +
+            `${String(f.gz.length).padStart(6)} B compressed${f.early ? '' : ', later'}`,
+    );
 }
-writeFileSync(join(dist, 'files.txt'),
-    files.map(f => `${f.name} ${f.type} ${f.cache}\n`).join(''));
+writeFileSync(join(dist, 'files.txt'), files.map(f => `${f.name} ${f.type} ${f.cache}\n`).join(''));
 console.log(`first load: ${total} of ${FIRST_LOAD_MAX} B compressed`);
 if (total > FIRST_LOAD_MAX) {
     console.error('build: the first load is over its budget');

@@ -5,29 +5,56 @@ import { launch } from './browser.mjs';
 import { serve } from './mock.mjs';
 
 const [dir = 'shots', ...only] = process.argv.slice(2);
-const failed = async page => {                      /* the newest failed run, and its failed task */
+const failed = async page => {
+    /* the newest failed run, and its failed task */
     await page.locator('.grid-bar.tone-error').last().click();
     await page.locator('.panel, .card h2').nth(1).waitFor();
 };
 const PAGES = {
-    overview: ['/overview'], 'overview-node': ['/overview?node=transform:created_users&tab=quality'],
+    overview: ['/overview'],
+    'overview-node': ['/overview?node=transform:created_users&tab=quality'],
     'overview-code': ['/overview?node=transform:created_users&tab=code'],
     'overview-rows': ['/overview?node=table:spark_streams.created_users'],
     'overview-metrics': ['/overview?node=topic:users_created&tab=metrics'],
-    runs: ['/runs'], 'runs-failed': ['/runs?dag=user_automation', failed],
-    'runs-log': ['/runs?dag=user_automation', async page => { await page.locator('.grid-cell.tone-error').last().click(); }],
-    topics: ['/topics'], topic: ['/topics/users_created', async page => page.locator('.records .linkish').nth(1).click()],
-    tail: ['/topics/users_created?live=1'], groups: ['/groups'], group: ['/groups/sluice-created_users'],
-    tables: ['/tables'], table: ['/tables/store/spark_streams.created_users?row=1'], quarantine: ['/quarantine'],
-    'quarantine-row': ['/quarantine/created_users', async page => page.locator('.linkish').first().click()],
-    alerts: ['/alerts'], schemas: ['/schemas'], schema: ['/schemas/users_created-value?against=1'],
+    runs: ['/runs'],
+    'runs-failed': ['/runs?dag=user_automation', failed],
+    'runs-log': [
+        '/runs?dag=user_automation',
+        async page => {
+            await page.locator('.grid-cell.tone-error').last().click();
+        },
+    ],
+    topics: ['/topics'],
+    topic: [
+        '/topics/users_created',
+        async page => page.locator('.records .linkish').nth(1).click(),
+    ],
+    tail: ['/topics/users_created?live=1'],
+    groups: ['/groups'],
+    group: ['/groups/sluice-created_users'],
+    tables: ['/tables'],
+    table: ['/tables/store/spark_streams.created_users?row=1'],
+    quarantine: ['/quarantine'],
+    'quarantine-row': [
+        '/quarantine/created_users',
+        async page => page.locator('.linkish').first().click(),
+    ],
+    alerts: ['/alerts'],
+    schemas: ['/schemas'],
+    schema: ['/schemas/users_created-value?against=1'],
 };
 mkdirSync(dir, { recursive: true });
 const modes = (process.env.MODES ?? 'light,dark').split(',');
-const width = Number(process.env.WIDTH ?? 1440), kind = process.env.KIND ?? 'normal';
-const mock = process.env.SLUICE_UI_URL ? { url: process.env.SLUICE_UI_URL, stop() {} } : await serve({ kind });
+const width = Number(process.env.WIDTH ?? 1440),
+    kind = process.env.KIND ?? 'normal';
+const mock = process.env.SLUICE_UI_URL
+    ? { url: process.env.SLUICE_UI_URL, stop() {} }
+    : await serve({ kind });
 for (const mode of modes) {
-    const { context, close } = await launch({ colorScheme: mode, viewport: { width, height: 900 } });
+    const { context, close } = await launch({
+        colorScheme: mode,
+        viewport: { width, height: 900 },
+    });
     const page = await context.newPage();
     page.on('console', m => m.type() === 'error' && console.log('console:', m.text()));
     page.on('pageerror', e => console.log('error:', e.message));
@@ -36,9 +63,18 @@ for (const mode of modes) {
         await page.goto(mock.url + path);
         await page.locator('main h1').waitFor();
         await page.waitForTimeout(700);
-        try { await act?.(page); } catch (e) { console.log(name, e.message.split('\n')[0]); }
+        try {
+            await act?.(page);
+        } catch (e) {
+            console.log(name, e.message.split('\n')[0]);
+        }
         await page.waitForTimeout(act ? 500 : 300);
-        await page.screenshot({ path: join(dir, `${name}-${mode}${width === 1440 ? '' : '-' + width}${kind === 'normal' ? '' : '-' + kind}.png`) });
+        await page.screenshot({
+            path: join(
+                dir,
+                `${name}-${mode}${width === 1440 ? '' : '-' + width}${kind === 'normal' ? '' : '-' + kind}.png`,
+            ),
+        });
     }
     await close();
 }

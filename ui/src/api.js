@@ -13,11 +13,19 @@ export class ApiError extends Error {
 
 const KEY = 'sluice-token';
 function store(value) {
-    try { sessionStorage.setItem(KEY, value); } catch { /* storage may be off: kept in memory */ }
+    try {
+        sessionStorage.setItem(KEY, value);
+    } catch {
+        /* storage may be off: kept in memory */
+    }
     token = value;
 }
 let token = '';
-try { token = sessionStorage.getItem(KEY) ?? ''; } catch { /* as above */ }
+try {
+    token = sessionStorage.getItem(KEY) ?? '';
+} catch {
+    /* as above */
+}
 export function takeToken() {
     const found = /^#token=([^&]+)/.exec(location.hash);
     if (!found) return;
@@ -49,7 +57,9 @@ async function request(method, url, { body, signal: abort, accept } = {}) {
     let res;
     try {
         res = await fetch(url, {
-            method, headers, signal: abort,
+            method,
+            headers,
+            signal: abort,
             body: body === undefined ? undefined : JSON.stringify(body),
         });
     } catch (err) {
@@ -58,8 +68,13 @@ async function request(method, url, { body, signal: abort, accept } = {}) {
     }
     const text = await res.text();
     let data = null;
-    try { data = text ? JSON.parse(text) : null; } catch { /* not JSON: only an error may be so */ }
-    if (!res.ok) throw new ApiError(res.status, detailOf(data) ?? `${res.status} ${res.statusText}`);
+    try {
+        data = text ? JSON.parse(text) : null;
+    } catch {
+        /* not JSON: only an error may be so */
+    }
+    if (!res.ok)
+        throw new ApiError(res.status, detailOf(data) ?? `${res.status} ${res.statusText}`);
     if (text && data === null) throw new ApiError(res.status, 'the answer is not JSON');
     return data;
 }
@@ -74,13 +89,13 @@ export const get = (url, opts) => request('GET', url, opts);
 
 /** A write. Asks for the token when there is none or it is refused; null when the person gives up. */
 export async function send(method, url, body) {
-    if (!token && !await askToken(false)) return null;
+    if (!token && !(await askToken(false))) return null;
     for (;;) {
         try {
             return await request(method, url, { body });
         } catch (err) {
             if (err.status !== 401 && err.status !== 403) throw err;
-            if (!await askToken(true)) return null;
+            if (!(await askToken(true))) return null;
         }
     }
 }
@@ -91,14 +106,14 @@ export function useGet(url, { every = 0, seq = '' } = {}) {
     const [state, set] = useState({ url: null, data: null, error: null });
     const [again, bump] = useState(0);
     const flight = useRef({ url: null, abort: null });
-    const beat = seq ? seqs.value[seq] ?? 0 : every ? Math.floor(tick.value / every) : 0;
+    const beat = seq ? (seqs.value[seq] ?? 0) : every ? Math.floor(tick.value / every) : 0;
     useEffect(() => {
         const now = flight.current;
-        if (now.url === url && url) return;         /* a slow answer is waited for, not restarted */
+        if (now.url === url && url) return; /* a slow answer is waited for, not restarted */
         now.abort?.abort();
         now.url = url;
         if (!url) return;
-        const abort = now.abort = new AbortController();
+        const abort = (now.abort = new AbortController());
         const land = next => {
             if (flight.current.abort !== abort) return;
             flight.current = { url: null, abort: null };
@@ -106,8 +121,10 @@ export function useGet(url, { every = 0, seq = '' } = {}) {
         };
         get(url, { signal: abort.signal }).then(
             data => land({ url, data, error: null }),
-            error => error.name !== 'AbortError' &&
-                land(old => ({ url, data: old.url === url ? old.data : null, error })));
+            error =>
+                error.name !== 'AbortError' &&
+                land(old => ({ url, data: old.url === url ? old.data : null, error })),
+        );
     }, [url, again, beat]);
     useEffect(() => () => flight.current.abort?.abort(), []);
     const same = url && state.url && state.url.split('?')[0] === url.split('?')[0];

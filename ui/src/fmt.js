@@ -2,11 +2,14 @@
 const NONE = '–';
 const group = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
-export const int = n => n === null || n === undefined ? NONE : group.format(n);
+export const int = n => (n === null || n === undefined ? NONE : group.format(n));
 
 function scaled(n, base, units) {
     let i = 0;
-    while (Math.abs(n) >= base * 0.9995 && i < units.length - 1) { n /= base; i++; }
+    while (Math.abs(n) >= base * 0.9995 && i < units.length - 1) {
+        n /= base;
+        i++;
+    }
     const digits = i === 0 || Math.abs(n) >= 99.95 ? 0 : Math.abs(n) >= 9.995 ? 1 : 2;
     return `${Number(n.toFixed(digits))}${units[i] ? '\u202f' + units[i] : ''}`;
 }
@@ -15,8 +18,8 @@ export function short(n) {
     if (n === null || n === undefined) return NONE;
     return Math.abs(n) < 10000 ? int(n) : scaled(n, 1000, ['', 'k', 'M', 'G', 'T']);
 }
-export const bytes = n => n === null || n === undefined ? NONE
-    : scaled(n, 1024, ['B', 'KB', 'MB', 'GB', 'TB']);
+export const bytes = n =>
+    n === null || n === undefined ? NONE : scaled(n, 1024, ['B', 'KB', 'MB', 'GB', 'TB']);
 export function rate(n) {
     if (n === null || n === undefined) return NONE;
     return (n > 0 && n < 9.95 ? Number(n.toFixed(1)) : short(Math.round(n))) + '/s';
@@ -47,12 +50,15 @@ const pad = (n, len = 2) => String(n).padStart(len, '0');
 export function time(at, ms = false) {
     const d = at === null || at === undefined ? null : new Date(at);
     if (!d || Number.isNaN(d.getTime())) return NONE;
-    const clock = `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}` +
+    const clock =
+        `${pad(d.getHours())}:${pad(d.getMinutes())}:${pad(d.getSeconds())}` +
         (ms ? '.' + pad(d.getMilliseconds(), 3) : '');
     const today = d.toDateString() === new Date().toDateString();
-    return today ? clock : `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clock}`;
+    return today
+        ? clock
+        : `${d.getFullYear()}-${pad(d.getMonth() + 1)}-${pad(d.getDate())} ${clock}`;
 }
-export const iso = at => at === null || at === undefined ? '' : new Date(at).toISOString();
-export const ago = (at, now = Date.now()) => at === null || at === undefined ? NONE
-    : `${span(Math.max(0, now - at))} ago`;
+export const iso = at => (at === null || at === undefined ? '' : new Date(at).toISOString());
+export const ago = (at, now = Date.now()) =>
+    at === null || at === undefined ? NONE : `${span(Math.max(0, now - at))} ago`;
 export const plural = (n, one, many = one + 's') => `${int(n)} ${n === 1 ? one : many}`;

@@ -3,12 +3,14 @@
  * A hidden tab closes it: nobody looks, so the server has nothing to send. */
 import { batch, signal } from './dom.js';
 
-export const snap = signal(null);                   /* the last snapshot, or null before the first */
-export const tick = signal(0);                      /* seconds of live data seen: a clock for reloads */
-export const seqs = signal({});                     /* change numbers: {runs, alerts, graph, ...} */
-export const conn = signal('connecting');           /* connecting | live | lost */
+export const snap = signal(null); /* the last snapshot, or null before the first */
+export const tick = signal(0); /* seconds of live data seen: a clock for reloads */
+export const seqs = signal({}); /* change numbers: {runs, alerts, graph, ...} */
+export const conn = signal('connecting'); /* connecting | live | lost */
 
-let source = null, tail = null, timer = 0;
+let source = null,
+    tail = null,
+    timer = 0;
 
 function url() {
     if (!tail) return '/ui/events';
@@ -50,10 +52,17 @@ function close() {
 /* A connection can die without an error; six silent seconds are one. */
 function arm() {
     clearTimeout(timer);
-    timer = setTimeout(() => { conn.value = 'lost'; open(); }, 6000);
+    timer = setTimeout(() => {
+        conn.value = 'lost';
+        open();
+    }, 6000);
 }
 function parse(text) {
-    try { return JSON.parse(text); } catch { return null; }
+    try {
+        return JSON.parse(text);
+    } catch {
+        return null;
+    }
 }
 function changed(next) {
     const old = seqs.value;
@@ -62,7 +71,7 @@ function changed(next) {
 
 /** Delivers new records of `topic` to onRecord until the returned function is called. */
 export function startTail(topic, q, onRecord) {
-    const mine = tail = { topic, q, onRecord };
+    const mine = (tail = { topic, q, onRecord });
     open();
     return () => {
         if (tail !== mine) return;
@@ -72,6 +81,6 @@ export function startTail(topic, q, onRecord) {
 }
 
 export function startLive() {
-    document.addEventListener('visibilitychange', () => document.hidden ? close() : open());
+    document.addEventListener('visibilitychange', () => (document.hidden ? close() : open()));
     open();
 }

@@ -10,16 +10,23 @@ function read() {
     };
 }
 function decode(part) {
-    try { return decodeURIComponent(part); } catch { return part; }
+    try {
+        return decodeURIComponent(part);
+    } catch {
+        return part;
+    }
 }
 
 export const loc = signal(read());
-addEventListener('popstate', () => { loc.value = read(); });
+addEventListener('popstate', () => {
+    loc.value = read();
+});
 
 export function go(href, { replace = false } = {}) {
     if (href === location.pathname + location.search) return;
     history[replace ? 'replaceState' : 'pushState'](null, '', href);
     loc.value = read();
+    if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
 }
 
 /** The current address with some query keys changed; null, '' and undefined remove a key. */
@@ -40,8 +47,18 @@ export const to = (...parts) => '/' + parts.map(encodeURIComponent).join('/');
 
 document.addEventListener('click', event => {
     const link = event.target.closest?.('a[href^="/"]');
-    if (!link || event.defaultPrevented || event.button || link.target || link.download ||
-        event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    if (
+        !link ||
+        event.defaultPrevented ||
+        event.button ||
+        link.target ||
+        link.download ||
+        event.metaKey ||
+        event.ctrlKey ||
+        event.shiftKey ||
+        event.altKey
+    )
+        return;
     event.preventDefault();
     go(link.getAttribute('href'));
 });

@@ -2,7 +2,13 @@
 import { signal } from './dom.js';
 
 const system = matchMedia('(prefers-color-scheme: dark)');
-const read = () => { try { return localStorage.getItem('sluice-theme') ?? 'auto'; } catch { return 'auto'; } };
+const read = () => {
+    try {
+        return localStorage.getItem('sluice-theme') ?? 'auto';
+    } catch {
+        return 'auto';
+    }
+};
 const full = mode => ({ mode, dark: mode === 'dark' || (mode === 'auto' && system.matches) });
 
 export const theme = signal(full(read()));
@@ -11,7 +17,11 @@ function apply(mode) {
     theme.value = full(mode);
 }
 export function setTheme(mode) {
-    try { localStorage.setItem('sluice-theme', mode); } catch { /* this visit only */ }
+    try {
+        localStorage.setItem('sluice-theme', mode);
+    } catch {
+        /* this visit only */
+    }
     apply(mode);
 }
 system.addEventListener('change', () => apply(theme.value.mode));

@@ -3,7 +3,9 @@ import { html, cls, useEffect, useRef, useState } from '../dom.js';
 import { Icon } from './icon.js';
 
 export function Page({ title, help, actions, children, crumbs }) {
-    useEffect(() => { document.title = `${title} · sluice`; }, [title]);
+    useEffect(() => {
+        document.title = `${title} · sluice`;
+    }, [title]);
     return html`
         <header class="page-head">
             <div>
@@ -18,14 +20,21 @@ export function Page({ title, help, actions, children, crumbs }) {
 
 export const Card = ({ title, note, actions, children, flush, id }) => html`
     <section class=${cls('card', flush && 'flush')}>
-        ${title && html`<div class="card-head">
+        ${
+            title &&
+            html`<div class="card-head">
             <h2 id=${id ?? slug(title)}>${title}</h2>
             ${note && html`<span class="note">${note}</span>`}
             ${actions && html`<div class="actions">${actions}</div>`}
-        </div>`}
+        </div>`
+        }
         <div class="card-body">${children}</div>
     </section>`;
-const slug = text => 'h-' + String(text).toLowerCase().replace(/[^a-z0-9]+/g, '-');
+const slug = text =>
+    'h-' +
+    String(text)
+        .toLowerCase()
+        .replace(/[^a-z0-9]+/g, '-');
 
 /** What is missing and what fills it; `command` is copied with one press. */
 export const Empty = ({ title, children, command, icon = 'overview' }) => html`
@@ -37,12 +46,17 @@ export const Empty = ({ title, children, command, icon = 'overview' }) => html`
     </div>`;
 
 export const Command = ({ text }) => html`
-    <span class="command"><code>${text}</code><${CopyButton} text=${text} label="Copy command" /></span>`;
+    <span class="command"><code>${text}</code><${CopyButton} text=${text} label="Copy command" />
+        </span>`;
 
 export function CopyButton({ text, label = 'Copy' }) {
     const [done, set] = useState(false);
     async function copy() {
-        try { await navigator.clipboard.writeText(typeof text === 'function' ? text() : text); } catch { return; }
+        try {
+            await navigator.clipboard.writeText(typeof text === 'function' ? text() : text);
+        } catch {
+            return;
+        }
         set(true);
         setTimeout(() => set(false), 1200);
     }
@@ -69,7 +83,8 @@ export function Loaded({ of, empty, isEmpty, children }) {
 
 /** A text field that tells its value 250 ms after the last key. */
 export function Search({ value = '', onInput, label, placeholder }) {
-    const timer = useRef(0), field = useRef(null);
+    const timer = useRef(0),
+        field = useRef(null);
     useEffect(() => {
         if (field.current && document.activeElement !== field.current) field.current.value = value;
     }, [value]);
@@ -87,7 +102,8 @@ export function Search({ value = '', onInput, label, placeholder }) {
 export const Select = ({ label, value, options, onChange }) => html`
     <label class="field"><span>${label}</span>
         <select value=${value} onChange=${event => onChange(event.target.value)}>
-            ${options.map(([key, text]) => html`<option value=${key} selected=${key === value}>${text}</option>`)}
+            ${options.map(([key, text]) => html`<option value=${key} selected=${key === value}>
+                ${text}</option>`)}
         </select></label>`;
 
 export const Check = ({ label, checked, onChange }) => html`
@@ -106,15 +122,18 @@ export function Tabs({ label, tabs, active, onSelect, id }) {
         document.getElementById(`${id}-tab-${next}`)?.focus();
     };
     return html`<div class="tabs" role="tablist" aria-label=${label} onKeyDown=${move}>
-        ${tabs.map(([key, text, count]) => html`
+        ${tabs.map(
+            ([key, text, count]) => html`
             <button role="tab" id=${`${id}-tab-${key}`} aria-selected=${String(key === active)}
                 aria-controls=${`${id}-panel`} tabindex=${key === active ? 0 : -1}
                 onClick=${() => onSelect(key)}>${text}
-                ${count ? html`<span class="count">${count}</span>` : null}</button>`)}
+                ${count ? html`<span class="count">${count}</span>` : null}</button>`,
+        )}
     </div>`;
 }
 export const TabPanel = ({ id, active, children }) => html`
-    <div class="tab-panel" role="tabpanel" id=${`${id}-panel`} aria-labelledby=${`${id}-tab-${active}`}
+    <div class="tab-panel" role="tabpanel" id=${`${id}-panel`}
+        aria-labelledby=${`${id}-tab-${active}`}
         tabindex="0">${children}</div>`;
 
 export const Stat = ({ label, value, note, tone, title }) => html`
@@ -123,6 +142,8 @@ export const Stat = ({ label, value, note, tone, title }) => html`
 
 export const Pager = ({ older, newer, note, olderText = 'Older', newerText = 'Newest' }) => html`
     <div class="pager"><span class="note">${note}</span>
-        ${newer && html`<button class="btn small" onClick=${newer}><${Icon} name="left" size="14" />${newerText}</button>`}
-        <button class="btn small" disabled=${!older} onClick=${older}>${olderText}<${Icon} name="right" size="14" /></button>
+        ${newer && html`<button class="btn small" onClick=${newer}><${Icon} name="left" size="14" />
+            ${newerText}</button>`}
+        <button class="btn small" disabled=${!older} onClick=${older}>${olderText}<${Icon}
+            name="right" size="14" /></button>
     </div>`;

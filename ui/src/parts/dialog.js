@@ -4,9 +4,14 @@ import { tokenAsk } from '../api.js';
 
 export function Dialog({ title, onClose, children }) {
     const box = useRef(null);
-    useEffect(() => { box.current.showModal(); }, []);
-    const outside = event => { if (event.target === box.current) onClose(); };
-    return html`<dialog ref=${box} aria-labelledby="dialog-title" onClose=${onClose} onMouseDown=${outside}>
+    useEffect(() => {
+        box.current.showModal();
+    }, []);
+    const outside = event => {
+        if (event.target === box.current) onClose();
+    };
+    return html`<dialog ref=${box} aria-labelledby="dialog-title" onClose=${onClose}
+        onMouseDown=${outside}>
         <h2 id="dialog-title">${title}</h2>${children}</dialog>`;
 }
 
@@ -17,7 +22,10 @@ export function TokenDialog() {
     if (!ask) return null;
     const submit = event => {
         event.preventDefault();
-        if (value.trim()) { ask.done(value.trim()); set(''); }
+        if (value.trim()) {
+            ask.done(value.trim());
+            set('');
+        }
     };
     return html`<${Dialog} title="Token needed" onClose=${() => ask.done(null)}>
         <form onSubmit=${submit}>
@@ -40,8 +48,12 @@ let next = 1;
 export function toast(text, tone = 'ok') {
     const id = next++;
     toasts.value = [...toasts.value, { id, text, tone }];
-    setTimeout(() => { toasts.value = toasts.value.filter(t => t.id !== id); }, 6000);
+    setTimeout(() => {
+        toasts.value = toasts.value.filter(t => t.id !== id);
+    }, 6000);
 }
 export const Toasts = () => html`<div class="toasts" role="status" aria-live="polite">
-    ${toasts.value.map(t => html`<div key=${t.id} class=${'toast tone-' + t.tone}>
-        <span aria-hidden="true">${t.tone === 'ok' ? '✓' : '✕'}</span> ${t.text}</div>`)}</div>`;
+    ${toasts.value.map(
+        t => html`<div key=${t.id} class=${'toast tone-' + t.tone}>
+        <span aria-hidden="true">${t.tone === 'ok' ? '✓' : '✕'}</span> ${t.text}</div>`,
+    )}</div>`;
