@@ -128,7 +128,7 @@ describe('overview', one, () => {
 describe('runs', one, () => {
     test('a failed cell leads to its tries and its log', () =>
         use('/runs?dag=user_automation', {}, async page => {
-            await page.locator('.grid-cell.tone-error').last().click();
+            await page.locator('button.grid-cell.tone-error').last().click();
             await page.getByRole('tab', { name: /Try 3/ }).waitFor();
             await page.getByRole('tab', { name: /Try 2/ }).click();
             await page.getByText('connection reset by peer').waitFor();

@@ -21,7 +21,7 @@ const PAGES = {
     'runs-log': [
         '/runs?dag=user_automation',
         async page => {
-            await page.locator('.grid-cell.tone-error').last().click();
+            await page.locator('button.grid-cell.tone-error').last().click();
         },
     ],
     topics: ['/topics'],
