@@ -87,7 +87,7 @@ e2e: ui all
 
 ## uitest: the UI's own tests
 uitest: ui all
-	@$(call run,ui/test/run)
+	@$(call run,test/ui/run)
 
 ## interop: against the real systems, skipped loudly where no address is given
 interop: all

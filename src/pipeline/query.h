@@ -2,8 +2,8 @@
  *
  * It waits for the topic's schema, makes or widens the table from the SELECT, and steps the stream;
  * rows, offsets and state go into the store in one commit, quarantined records are durable before
- * it. When the topic's schema grows, the query is planned anew between two batches. A mistake in
- * the SQL that shows only now, or a store that does not answer, is shown as trouble and tried again.
+ * it. When the topic's schema grows, the query is planned anew between two batches. A mistake that
+ * shows only now, or a store that does not answer, is shown as trouble and tried again.
  * Thread: query_start/close from one thread; the rest from any. */
 #ifndef PIPELINE_QUERY_H
 #define PIPELINE_QUERY_H
