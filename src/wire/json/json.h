@@ -75,7 +75,7 @@ int json_check(struct str text, size_t *pos) MUST_USE;
 int json_whole(struct str text, struct json_value *value) MUST_USE;
 
 /* A STRING's content: a slice when it has no escapes, else unescaped in `arena`. A lone half of a
- * surrogate pair becomes U+FFFD. Of another kind: its raw text. */
+ * surrogate pair becomes '?', as in Spark. Of another kind: its raw text. */
 struct str json_text(const struct json_value *value, struct arena *arena);
 /* The same of a name out of json_member(). */
 struct str json_name(struct str name, struct arena *arena);
