@@ -151,7 +151,7 @@ const char *json_odd_value(struct json *in, const char *p, struct json_value *va
 /* ---- skipping ---- */
 
 /* A member's name at `p`, its colon, and the white space after it. */
-static const char *scan_name(struct json *in, const char *p, struct str *name) {
+const char *json_scan_name(struct json *in, const char *p, struct str *name) {
     bool escaped = false;
     const char *from = p + 1;
     if (p < in->end && *p == '"') p = json_scan_string(in, from, &escaped);
@@ -215,7 +215,7 @@ const char *json_skip_at(struct json *in, const char *p) {
             open++;
             p = json_scan_space(in, p + 1);
             if (p == in->end || *p != (object ? '}' : ']')) {
-                if (object && !(p = scan_name(in, p, NULL))) return NULL;
+                if (object && !(p = json_scan_name(in, p, NULL))) return NULL;
                 continue;
             }
             p++;
@@ -237,7 +237,7 @@ const char *json_skip_at(struct json *in, const char *p) {
             open--;
         }
         p = json_scan_space(in, p + 1);
-        if (stack & 1 && !(p = scan_name(in, p, NULL))) return NULL;
+        if (stack & 1 && !(p = json_scan_name(in, p, NULL))) return NULL;
     }
 }
 
@@ -303,7 +303,7 @@ bool json_member(struct json *in, struct str *name) {
     bool more;
     *name = STR_NULL;
     if (in->why || !json_step(in, '}', &more) || !more) return false;
-    const char *p = scan_name(in, in->at, name);
+    const char *p = json_scan_name(in, in->at, name);
     if (!p) return false;
     in->at = p;
     return true;

@@ -20,6 +20,7 @@ const char *json_odd_char(struct json *in, const char *p, bool *escaped);
 const char *json_odd_value(struct json *in, const char *p, struct json_value *value);
 const char *json_skip_at(struct json *in, const char *p);
 const char *json_value_at(struct json *in, const char *p, struct json_value *value);
+const char *json_scan_name(struct json *in, const char *p, struct str *name);
 bool json_step(struct json *in, char closing, bool *more);
 
 /* Past white space: space, tab, newline, return. Most JSON on topics has none. */
