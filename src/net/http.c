@@ -279,7 +279,8 @@ static void on_request(struct evhttp_request *ev, void *arg) {
                                     "token is in the file 'token' of the data folder");
         return;
     }
-    req->route->fn(req->http->conf.self, req);
+    void *self = req->route->self ? req->route->self : req->http->conf.self;
+    req->route->fn(self, req);
 }
 
 /* ---- the server ---- */

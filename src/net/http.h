@@ -24,6 +24,7 @@ struct http_route {
     const char *path;   /* "/api/v2/dags/{dag_id}/dagRuns"; a last "{name*}" takes the rest */
     http_fn *fn;
     enum http_flag flag;
+    void *self; /* what fn gets; NULL: the server's */
 };
 struct http_conf {
     const char *host;
