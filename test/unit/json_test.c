@@ -5,6 +5,7 @@
 #include "model/type.h"
 #include "wire/json/jsonbatch.h"
 #include "wire/json/jsonpath.h"
+#include "wire/json/jsonschema.h"
 #include "wire/json/jsontype.h"
 
 static const char *wrong_at(const char *text, size_t *pos) {
@@ -276,6 +277,79 @@ static void jsontype_many_fields_are_not_quadratic_and_limited(void **state UNUS
     arena_fini(&arena);
 }
 
+/* ---- schemas ---- */
+
+static void expect_schema(const char *schema, const char *ddl) {
+    struct arena arena = ARENA_INIT;
+    const struct type *type;
+    struct buf buf;
+    buf_init(&buf, MIB);
+    if (jsonschema_parse(str_of(schema), &arena, &type)) fail_msg("%s: %s", schema, err_note());
+    type_format(type, &buf);
+    if (!str_eqz(buf_str(&buf), ddl))
+        fail_msg("%s: '%.*s', expected '%s'", schema, STR_ARG(buf_str(&buf)), ddl);
+    buf_fini(&buf);
+    arena_fini(&arena);
+}
+
+static void jsonschema_round_trips_types(void **state UNUSED) {
+    static const char ddl[] =
+        "STRUCT<a: BOOLEAN, b: TINYINT, c: SMALLINT, d: INT, e: BIGINT, f: FLOAT, g: DOUBLE, "
+        "h: DECIMAL(10,2), i: STRING, j: BINARY, k: UUID, l: DATE, m: TIMESTAMP, "
+        "n: TIMESTAMP_NTZ, o: ARRAY<STRUCT<x: BIGINT>>, p: MAP<STRING, DOUBLE>, `q \"`: VOID, "
+        "r: STRUCT<>>";
+    for (unsigned flags = 0; flags <= JSONSCHEMA_ANY; flags++) {
+        struct arena arena = ARENA_INIT;
+        const struct type *type;
+        struct buf buf;
+        buf_init(&buf, MIB);
+        assert_int_equal(type_parse(str_of(ddl), &arena, &type), 0);
+        jsonschema_format(type, STR("t\"s"), flags, &buf);
+        assert_int_equal(json_check(buf_str(&buf), NULL), 0);
+        buf_putc(&buf, 0);
+        expect_schema(buf.ptr, ddl);
+        buf_fini(&buf);
+        arena_fini(&arena);
+    }
+}
+
+static void jsonschema_reads_foreign_schemas(void **state UNUSED) {
+    expect_schema("{\"oneOf\":[{\"type\":\"null\"},{\"type\":\"integer\"}]}", "BIGINT");
+    expect_schema("{\"anyOf\":[{\"type\":\"integer\"},{\"type\":\"number\"}]}", "DOUBLE");
+    expect_schema("{\"type\":[\"string\",\"number\"]}", "STRING");
+    expect_schema("{\"properties\":{\"a\":{\"$ref\":\"#/definitions/x\"}},"
+                  "\"definitions\":{\"x\":{\"items\":{\"enum\":[1,2.5,null]}}}}",
+                  "STRUCT<a: ARRAY<DOUBLE>>");
+    expect_schema("{\"type\":\"object\"}", "STRING");
+    expect_schema("{\"type\":\"array\"}", "ARRAY<STRING>");
+    expect_schema("true", "STRING");
+    expect_schema("{\"const\":true}", "BOOLEAN");
+    expect_schema("{\"allOf\":[{\"properties\":{\"a\":{\"type\":\"string\"}}},"
+                  "{\"properties\":{\"b\":{\"type\":\"boolean\"}}}]}",
+                  "STRUCT<a: STRING, b: BOOLEAN>");
+}
+
+static void jsonschema_refuses_what_it_cannot_read(void **state UNUSED) {
+    static const struct {
+        const char *text;
+        int err;
+    } bad[] = {{"{", ERR_TRUNC},
+               {"{\"type\":\"text\"}", ERR_SYNTAX},
+               {"{\"properties\":5}", ERR_SYNTAX},
+               {"{\"$ref\":\"#\"}", ERR_TOO_BIG},
+               {"{\"$ref\":\"#/definitions/a\"}", ERR_NOT_FOUND},
+               {"{\"$ref\":\"other.json\"}", ERR_UNSUPPORTED},
+               {"{\"properties\":{\"a\":{\"$ref\":\"#\"},\"b\":{\"$ref\":\"#\"}}}",
+                ERR_TOO_BIG}};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct arena arena = ARENA_INIT;
+        const struct type *type;
+        int err = jsonschema_parse(str_of(bad[i].text), &arena, &type);
+        if (err != bad[i].err) fail_msg("%s: %s", bad[i].text, err_name(err));
+        arena_fini(&arena);
+    }
+}
+
 /* ---- columns ---- */
 
 struct decoded {
@@ -453,6 +527,9 @@ int main(void) {
         cmocka_unit_test(jsontype_infers_as_spark),
         cmocka_unit_test(jsontype_widens_only_when_needed),
         cmocka_unit_test(jsontype_many_fields_are_not_quadratic_and_limited),
+        cmocka_unit_test(jsonschema_round_trips_types),
+        cmocka_unit_test(jsonschema_reads_foreign_schemas),
+        cmocka_unit_test(jsonschema_refuses_what_it_cannot_read),
         cmocka_unit_test(jsonbatch_converts_as_from_json),
         cmocka_unit_test(jsonbatch_case_exact_wins),
         cmocka_unit_test(jsonbatch_spark_roots),

@@ -259,23 +259,18 @@ void json_open(struct json *in, struct str text, unsigned flags) {
     in->at = json_scan_space(in, in->at);
 }
 
-static bool enter(struct json *in, char opening, const char *why) {
+bool json_enter(struct json *in, char opening) {
+    assert(opening == '{' || opening == '[');
     if (in->why) return false;
-    if (in->at == in->end || *in->at != opening) return fail_here(in, in->at, why) != NULL;
+    if (in->at == in->end || *in->at != opening)
+        return fail_here(in, in->at, opening == '{' ? "an object is wanted here" :
+                                                      "an array is wanted here") != NULL;
     if (in->depth == JSON_DEPTH_MAX)
         return json_fail(in, in->at, ERR_TOO_BIG, "nested deeper than 64 levels") != NULL;
     in->depth++;
     in->fresh = true;
     in->at = json_scan_space(in, in->at + 1);
     return true;
-}
-
-bool json_object(struct json *in) {
-    return enter(in, '{', "an object is wanted here");
-}
-
-bool json_array(struct json *in) {
-    return enter(in, '[', "an array is wanted here");
 }
 
 /* Past the comma between items, or out of the container: then *more is false. */

@@ -54,8 +54,16 @@ struct json_value {
 };
 
 void json_open(struct json *in, struct str text, unsigned flags);
-bool json_object(struct json *in); /* enters; false and an error when the next is no object */
-bool json_array(struct json *in);
+/* Enters the container that `opening` ('{' or '[') begins; false and an error when the next value
+ * is another. The two names for it are inline because libjansson exports the same ones: a program
+ * that links both must not hand it ours. */
+bool json_enter(struct json *in, char opening);
+static inline bool json_object(struct json *in) {
+    return json_enter(in, '{');
+}
+static inline bool json_array(struct json *in) {
+    return json_enter(in, '[');
+}
 /* Steps to the next member. *name is a slice, its escapes kept (see json_name()); false when the
  * object ended or an error stands. */
 bool json_member(struct json *in, struct str *name);

@@ -6,12 +6,15 @@
  *   DOUBLE      "type": "number"
  *   STRING      "type": "string", or all scalars when the column may hold any: see JSONSCHEMA_ANY
  *   TIMESTAMP   "type": "string", "format": "date-time"; DATE "date"; UUID "uuid"
+ *   BINARY      "type": "string", "contentEncoding": "base64"
+ *   others      "sql.type": "DECIMAL(10,2)" beside the plain type
  *   STRUCT      "type": "object" with "properties"; ARRAY "array"; MAP "additionalProperties"
  *   nullable    "type": ["string", "null"]
  *
  * Reading takes these, and of foreign schemas: "oneOf"/"anyOf" with null, lists of types (widened
- * as Spark's inference would), "required", "$ref" to "#/definitions/..." or "#/$defs/...", "const"
- * and "enum" by their values. Other keywords are passed over.
+ * as Spark's inference would), "allOf", "$ref" to "#/definitions/..." or "#/$defs/...", "const"
+ * and "enum" by their values; {} and an object of unknown members are STRING, their text. All
+ * fields that are read are nullable, as from_json's are. Other keywords are passed over.
  *
  * Errors: ERR_SYNTAX, ERR_UNSUPPORTED, ERR_TOO_BIG. */
 #ifndef WIRE_JSON_JSONSCHEMA_H
