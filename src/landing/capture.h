@@ -5,7 +5,12 @@
  * not acked; after a crash they come again with the same ids, and whoever writes them further
  * skips what it already wrote (model/change.h).
  *
- * Thread: the one that opened it. Memory: changes live in the arena given. */
+ * A change of our own has the row's text as it was landed in `after`; `before`, and rows that other
+ * programs changed, are put together from the columns: the same values, every column named, null
+ * where there is none. A change of a row's key by another program comes as a delete and a create.
+ * INSERT OR REPLACE by another program comes as a create.
+ *
+ * Thread: the one that opened it. Memory: changes live in the arena given. One per landing. */
 #ifndef LANDING_CAPTURE_H
 #define LANDING_CAPTURE_H
 
@@ -15,15 +20,17 @@
 struct capture;
 int capture_open(struct capture **out, struct landing *landing) MUST_USE;
 void capture_close(struct capture *capture);
-/* Up to `max` changes after the last ones handed out, whole transactions first come; *cnt = 0 when
- * there is none within timeout_us. */
+/* The changes after the last ones handed out, in commit order: about `max` of them, but always
+ * whole entries (all changes of one seq), so that the last one's seq may be acked. *cnt = 0 when
+ * there is none within timeout_us. A big transaction leaves several entries, of some thousand
+ * changes each; what another program's statement changed, an entry a row. */
 int capture_next(struct capture *capture, size_t max, int64_t timeout_us, struct arena *arena,
                  struct change **out, size_t *cnt) MUST_USE;
 /* All up to and including transaction `seq` are safe elsewhere: their entries may go. Need not be
  * durable at once. */
 int capture_ack(struct capture *capture, uint64_t seq) MUST_USE;
 void capture_wake(struct capture *capture); /* from any thread: capture_next() returns early */
-/* Changes waiting, and the commit time of the oldest (0: none). */
+/* Changes not acked yet, and the commit time of the oldest (0: none). */
 int capture_lag(struct capture *capture, int64_t *cnt, int64_t *oldest_us) MUST_USE;
 /* The present rows of a table as READ changes, for a topic that starts later than its table:
  * taken in one transaction that also puts them into the outbox. */

@@ -3,6 +3,7 @@
  * One transaction holds a task's rows, its outbox entry (capture.h) and its run records: all or
  * nothing, durable at landing_commit(). A row is a JSON object; its top-level members are columns,
  * nested ones are kept as JSON text. A table is made from the first rows and widened by later ones.
+ * A transaction may be handed to another thread, and holds the writer's lock to its end.
  *
  * Thread:  one writer (transactions are serialised by an internal lock: landing_begin() waits);
  *          readers from any thread, each call on its own connection.
@@ -18,6 +19,7 @@
 
 #define LANDING_COL_MAX 1000
 #define LANDING_ROW_MAX ((size_t)1 << 20)
+#define LANDING_PAGE_MAX 100000
 
 struct landing;
 struct landing_tx;
@@ -36,7 +38,11 @@ struct landing_table {
     size_t key_cnt;
     bool captured;
 };
-/* Declares it for this process (and installs or removes triggers for other programs' writes). The
+/* Names of tables, of members and key paths are at most 255 bytes; a table's may not begin with
+ * "sqlite_" or "_sluice". A key path has no [*]. Declared without a key, a table that another
+ * program made keeps its primary key.
+ *
+ * Declares it for this process (and installs or removes triggers for other programs' writes). The
  * table itself is made when its first rows come. ERR_CONFLICT: it exists with another key. */
 int landing_declare(struct landing *landing, const struct landing_table *table) MUST_USE;
 
@@ -45,10 +51,12 @@ struct landing_count {
     int64_t in, inserted, updated, unchanged;
 };
 /* Upserts rows, each a JSON object (borrowed). A key seen twice in one call: the later row wins.
- * A row without its key, or not an object: ERR_INVAL, naming the row's number. */
+ * A row without its key, or not a JSON object: ERR_INVAL, naming the row's number, from 1. After a
+ * call that failed the transaction can only be aborted; landing_commit() says the error again. */
 int landing_upsert(struct landing_tx *tx, struct str table, const struct str *row, size_t cnt,
                    struct landing_count *out) MUST_USE;
-int landing_put_run(struct landing_tx *tx, const struct run *run) MUST_USE;     /* by (dag, id) */
+/* By (dag, id). ERR_EXISTS: another scheduled run of the dag has its logical_us. */
+int landing_put_run(struct landing_tx *tx, const struct run *run) MUST_USE;
 int landing_put_try(struct landing_tx *tx, const struct run_try *run_try) MUST_USE; /* by number */
 int landing_put_setting(struct landing_tx *tx, struct str name, struct str value) MUST_USE;
 int landing_commit(struct landing_tx *tx) MUST_USE; /* durable on 0; frees tx in any case */
@@ -57,8 +65,11 @@ void landing_abort(struct landing_tx *tx);          /* frees tx; NULL is allowed
 /* ---- looking ---- */
 int landing_setting(struct landing *landing, struct str name, struct arena *arena,
                     struct str *out) MUST_USE; /* ERR_NOT_FOUND */
+struct landing_page {
+    size_t limit, skip; /* at most LANDING_PAGE_MAX of them */
+};
 /* Newest first. dag.ptr NULL: of all. */
-int landing_runs(struct landing *landing, struct str dag, size_t limit, size_t skip,
+int landing_runs(struct landing *landing, struct str dag, struct landing_page page,
                  struct arena *arena, struct run **out, size_t *cnt) MUST_USE;
 int landing_run(struct landing *landing, struct str dag, struct str id, struct arena *arena,
                 struct run *out) MUST_USE;
@@ -68,13 +79,16 @@ struct landing_info {
     struct str name;
     const struct str *key;
     size_t key_cnt;
-    const struct type *row; /* a STRUCT of the JSON as seen so far, nested types included */
+    /* A STRUCT of the JSON as seen so far, nested types included; what was null in all rows is
+     * VOID (wire/json/jsontype.h: jsontype_final()). Another program's table: of its columns. */
+    const struct type *row;
     int64_t row_cnt;
 };
 int landing_tables(struct landing *landing, struct arena *arena, struct landing_info **out,
                    size_t *cnt) MUST_USE; /* user tables, also those of other programs */
-/* Rows as JSON objects, in key order. */
-int landing_rows(struct landing *landing, struct str table, size_t limit, size_t skip,
+/* Rows as JSON objects, in key order; a member that a row had not, and others have, is null.
+ * ERR_NOT_FOUND: there is no such table (yet). */
+int landing_rows(struct landing *landing, struct str table, struct landing_page page,
                  struct arena *arena, struct str **out, size_t *cnt) MUST_USE;
 
 #endif

@@ -1,0 +1,441 @@
+/* lite_write.c - a landing transaction: rows by key, their changes, runs and settings, as one.
+ *
+ * A row is inserted "on conflict do nothing", which is all that most rows need. One whose key is
+ * there already is compared with what is stored, value by value; only if it differs is it written,
+ * and only then was the old row read for the change's `before`. Once a row does not fit the table's
+ * type so far, the rest of the call's rows are looked at and the table is widened for all. */
+#include "landing/sqlite/lite_landing.h"
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "landing/sqlite/lite_trigger.h"
+#include "landing/sqlite/lite_widen.h"
+#include "wire/json/jsontype.h"
+
+#define WAL_PAGES 4000 /* checkpoint when the WAL has that many */
+
+struct lite_tx {
+    struct landing_tx base;
+    struct lite_outbox outbox;
+    uint64_t trim_to;   /* entries up to here were deleted in this transaction; 0: none */
+    bool left_entries;
+    bool widened;       /* the schema was changed */
+};
+
+static struct lite_landing *landing_of(struct landing_tx *tx) {
+    return (struct lite_landing *)tx->landing;
+}
+
+static void tx_free(struct lite_tx *tx) {
+    lite_outbox_fini(&tx->outbox);
+    base_free(tx);
+}
+
+static void roll_back(struct lite_landing *landing, struct lite_tx *tx) {
+    if (!sqlite3_get_autocommit(landing->db)) sqlite3_step(landing->rollback);
+    sqlite3_reset(landing->rollback);
+    if (tx->widened) lite_landing_forget(landing);
+}
+
+static int trim(struct lite_landing *landing, struct lite_tx *tx) {
+    uint64_t acked = atomic_load(&landing->acked);
+    if (acked <= landing->trimmed) return 0;
+    tx->trim_to = acked;
+    sqlite3_bind_int64(landing->trim, 1, (int64_t)acked);
+    return lite_db_do(landing->trim);
+}
+
+int lite_write_begin(struct landing *base, struct landing_tx **out) {
+    struct lite_landing *landing = (struct lite_landing *)base;
+    int err = lite_landing_take(landing);
+    if (err) return err;
+    struct lite_tx *tx = base_calloc(1, sizeof *tx);
+    lite_outbox_init(&tx->outbox);
+    err = lite_db_do(landing->begin);
+    if (!err) err = lite_landing_refresh(landing);
+    if (!err) err = trim(landing, tx);
+    if (err) {
+        tx->widened = true;
+        roll_back(landing, tx);
+        tx_free(tx);
+        lite_landing_give(landing, false);
+        return err;
+    }
+    *out = &tx->base;
+    return 0;
+}
+
+/* Writes the gathered changes as one entry. */
+static int flush(struct lite_landing *landing, struct lite_tx *tx) {
+    if (!tx->outbox.cnt) return 0;
+    CHECK(!tx->outbox.body.full);
+    sqlite3_stmt *stmt = landing->put_entry;
+    struct str body = buf_str(&tx->outbox.body);
+    sqlite3_bind_int64(stmt, 1, env_now_us(landing->base.env));
+    sqlite3_bind_int64(stmt, 2, tx->outbox.cnt);
+    sqlite3_bind_blob64(stmt, 3, body.ptr, body.len, SQLITE_STATIC);
+    int err = lite_db_do(stmt);
+    lite_outbox_reset(&tx->outbox);
+    tx->left_entries = true;
+    return err;
+}
+
+static int add_change(struct lite_landing *landing, struct lite_tx *tx,
+                      const struct change *change) {
+    lite_outbox_add(&tx->outbox, change);
+    return tx->outbox.body.len >= LITE_OUTBOX_ENTRY ? flush(landing, tx) : 0;
+}
+
+/* ---- rows ---- */
+
+struct upsert {
+    struct lite_landing *landing;
+    struct lite_tx *tx;
+    struct lite_table *table;
+    struct lite_value *value; /* per column, of the present row */
+    struct json_value *raw;
+    struct arena shape;       /* those two arrays */
+    struct arena row;         /* unescaped text, until the next row */
+    struct arena types;
+    struct buf before, key;
+};
+
+/* The column for a member's name as it stands in the JSON; columns mostly come in their order. */
+static size_t find_column(struct upsert *up, struct str name, size_t next) {
+    const struct lite_table *table = up->table;
+    if (next < table->col_cnt && str_eq(table->col[next].member, name)) return next + 1;
+    if (memchr(name.ptr, '\\', name.len)) name = json_name(name, &up->row);
+    return (uintptr_t)map_get(&table->by_member, name);
+}
+
+static bool fits(const struct lite_col *col, const struct json_value *value) {
+    if (value->kind == JSON_NULL) return col->is_seen;
+    if (value->kind == JSON_STRING) return col->is_seen && col->type->kind == TYPE_STRING;
+    return col->is_seen && jsontype_fits(col->type, value->raw);
+}
+
+/* Reads a row into value and raw. 1: the table must be widened first. */
+static int read_row(struct upsert *up, struct str row) {
+    const struct lite_table *table = up->table;
+    struct json in;
+    struct json_value value;
+    struct str name;
+    size_t next = 0;
+    if (!table->row || !table->is_there) return 1;
+    arena_reset(&up->row);
+    memset(up->value, 0, table->col_cnt * sizeof *up->value);
+    memset(up->raw, 0, table->col_cnt * sizeof *up->raw);
+    while (next < table->col_cnt && !table->col[next].member.ptr) next++;
+    json_open(&in, row, 0);
+    json_object(&in);
+    while (json_member(&in, &name)) {
+        size_t at = find_column(up, name, next);
+        if (!json_value(&in, &value)) break;
+        if (!at || !fits(&table->col[at - 1], &value)) return 1;
+        const struct lite_col *col = &table->col[at - 1];
+        up->raw[at - 1] = value;
+        lite_value_of(&value, col->shape, col->aff, &up->row, &up->value[at - 1]);
+        next = at;
+    }
+    json_close(&in);
+    return json_err(&in) ? ERR_INVAL : 0;
+}
+
+/* Fills the columns of key paths and checks that the key is whole. */
+static int read_key(struct upsert *up, struct str row) {
+    const struct lite_table *table = up->table;
+    for (size_t i = 0; i < table->key_cnt; i++) {
+        size_t at = table->key_col[i];
+        const struct lite_col *col = &table->col[at];
+        struct json_value *raw = &up->raw[at];
+        if (!col->member.ptr) {
+            struct str in = row;
+            if (col->head.ptr) in = col->head_col ? up->raw[col->head_col - 1].raw : STR_NULL;
+            int err = in.ptr ? jsonpath_get(col->rest, in, raw) : ERR_NOT_FOUND;
+            if (err && err != ERR_NOT_FOUND) return err;
+            if (err) *raw = (struct json_value){.kind = JSON_NULL};
+            lite_value_of(raw, col->shape, col->aff, &up->row, &up->value[at]);
+        }
+        if (!raw->raw.ptr || raw->kind == JSON_NULL)
+            return err_fail(ERR_INVAL, "it has no key %.*s", STR_ARG(table->key[i]));
+    }
+    return 0;
+}
+
+static struct str key_text(struct upsert *up) {
+    const struct lite_table *table = up->table;
+    if (!table->key_cnt) return STR_NULL;
+    if (table->key_cnt == 1) return json_text(&up->raw[table->key_col[0]], &up->row);
+    buf_reset(&up->key);
+    for (size_t i = 0; i < table->key_cnt; i++) {
+        buf_putc(&up->key, i ? ',' : '[');
+        buf_puts(&up->key, up->raw[table->key_col[i]].raw);
+    }
+    buf_putc(&up->key, ']');
+    return buf_str(&up->key);
+}
+
+static void bind_all(struct upsert *up, sqlite3_stmt *stmt) {
+    for (size_t i = 0; i < up->table->col_cnt; i++)
+        lite_value_bind(stmt, (int)i + 1, &up->value[i]);
+}
+
+static bool same_row(struct upsert *up, sqlite3_stmt *stmt) {
+    for (size_t i = 0; i < up->table->col_cnt; i++) {
+        const struct lite_col *col = &up->table->col[i];
+        if (!col->is_key && !lite_value_same(stmt, (int)i, &up->value[i])) return false;
+    }
+    return true;
+}
+
+/* The row's key is there. 1: and the row as well; 0: it was updated. */
+static int update_row(struct upsert *up) {
+    const struct lite_table *table = up->table;
+    for (size_t i = 0; i < table->key_cnt; i++) {
+        size_t at = table->key_col[i];
+        lite_value_bind(table->find, (int)at + 1, &up->value[at]);
+    }
+    int got = lite_db_step(table->find);
+    if (got < 0) return got;
+    if (!got) return err_fail(ERR_INTERNAL, "a key that is there was not found");
+    bool same = same_row(up, table->find);
+    buf_reset(&up->before);
+    if (!same && table->captured) lite_table_row(table, table->find, &up->before);
+    sqlite3_reset(table->find);
+    if (same) return 1;
+    assert(table->update);
+    bind_all(up, table->update);
+    return lite_db_do(table->update);
+}
+
+static int put_row(struct upsert *up, struct str row, struct landing_count *count) {
+    struct lite_table *table = up->table;
+    bind_all(up, table->insert);
+    int err = lite_db_do(table->insert);
+    if (err) return err;
+    bool is_new = !table->key_cnt || sqlite3_changes(up->landing->db) > 0;
+    if (!is_new) {
+        int got = update_row(up);
+        if (got < 0) return got;
+        if (got) {
+            count->unchanged++;
+            return 0;
+        }
+    }
+    *(is_new ? &count->inserted : &count->updated) += 1;
+    if (!table->captured) return 0;
+    struct change change = {
+        .op = is_new ? CHANGE_CREATE : CHANGE_UPDATE,
+        .table = table->name,
+        .key = key_text(up),
+        .before = is_new ? STR_NULL : buf_str(&up->before),
+        .after = str_trim(row),
+    };
+    return add_change(up->landing, up->tx, &change);
+}
+
+/* Before the first row, and whenever the table was widened. */
+static int prepare(struct upsert *up) {
+    struct lite_table *table = up->table;
+    arena_reset(&up->shape);
+    up->value = arena_array(&up->shape, struct lite_value, table->col_cnt);
+    up->raw = arena_array(&up->shape, struct json_value, table->col_cnt);
+    return table->is_there ? lite_table_prepare(up->landing->db, table) : 0;
+}
+
+static int check_row(const struct str *row) {
+    struct json in;
+    if (row->len > LANDING_ROW_MAX)
+        return err_fail(ERR_TOO_BIG, "it has %zu bytes, at most %zu are taken", row->len,
+                        LANDING_ROW_MAX);
+    json_open(&in, *row, 0);
+    if (json_kind(&in) == JSON_OBJECT && !json_err(&in)) return 0;
+    return err_fail(ERR_INVAL, "it is not a JSON object");
+}
+
+/* Widens the table for rows from..cnt-1. */
+static int widen(struct upsert *up, const struct str *row, size_t from, size_t cnt) {
+    struct lite_table *table = up->table;
+    const struct type *type = table->row;
+    bool changed;
+    for (size_t i = from; i < cnt; i++) {
+        int err = check_row(&row[i]);
+        if (!err && jsontype_widen(&type, row[i], &up->types)) err = ERR_INVAL;
+        if (err) return err_add(err, "row %zu for table %.*s", i + 1, STR_ARG(table->name));
+    }
+    up->tx->widened = true;
+    int err = lite_widen_table(up->landing->db, table, type);
+    if (!err) err = lite_trigger_sync(up->landing->db, table, &changed);
+    return err ? err : prepare(up);
+}
+
+static int upsert_rows(struct upsert *up, const struct str *row, size_t cnt,
+                       struct landing_count *out) {
+    int err = prepare(up);
+    for (size_t i = 0; i < cnt && !err; i++) {
+        if ((err = check_row(&row[i]))) goto name;
+        int got = read_row(up, row[i]);
+        if (got > 0) {
+            if ((err = widen(up, row, i, cnt))) return err;
+            got = read_row(up, row[i]);
+        }
+        err = got > 0 ? err_fail(ERR_INTERNAL, "it does not fit the type made from it") : got;
+        if (!err) err = read_key(up, row[i]);
+        if (!err) err = put_row(up, row[i], out);
+        out->in++;
+    name:
+        if (err) err_add(err, "row %zu for table %.*s", i + 1, STR_ARG(up->table->name));
+    }
+    return err;
+}
+
+int lite_write_upsert(struct landing_tx *base, struct str name, const struct str *row, size_t cnt,
+                      struct landing_count *out) {
+    struct lite_landing *landing = landing_of(base);
+    int err = lite_table_name_check(name);
+    if (err) return err;
+    struct lite_table *table = lite_landing_table(landing, name);
+    if (!table->declared)
+        return err_fail(ERR_NOT_FOUND, "table %.*s was not declared", STR_ARG(name));
+    if (!table->loaded && (err = lite_table_load(landing->db, table))) return err;
+    struct upsert up = {.landing = landing, .tx = (struct lite_tx *)base, .table = table};
+    buf_init(&up.before, 16 * LANDING_ROW_MAX);
+    buf_init(&up.key, 2 * LANDING_ROW_MAX);
+    if (landing->foreign_triggers) err = lite_db_do(landing->mark);
+    if (!err) err = upsert_rows(&up, row, cnt, out);
+    if (!err && landing->foreign_triggers) err = lite_db_do(landing->unmark);
+    buf_fini(&up.before);
+    buf_fini(&up.key);
+    arena_fini(&up.shape);
+    arena_fini(&up.row);
+    arena_fini(&up.types);
+    return err;
+}
+
+int lite_write_snapshot(struct landing_tx *base, struct str name) {
+    struct lite_landing *landing = landing_of(base);
+    struct lite_tx *tx = (struct lite_tx *)base;
+    struct lite_table *table = lite_landing_table(landing, name);
+    int err = table->loaded ? 0 : lite_table_load(landing->db, table);
+    if (err || !table->is_there) return err;
+    sqlite3_stmt *stmt = NULL;
+    struct buf sql, row, key;
+    struct arena arena = ARENA_INIT;
+    buf_init(&sql, LITE_DB_SQL_MAX);
+    buf_init(&row, 16 * LANDING_ROW_MAX);
+    buf_init(&key, 16 * LANDING_ROW_MAX);
+    buf_putz(&sql, "SELECT ");
+    lite_table_columns(table, &sql);
+    buf_putz(&sql, " FROM ");
+    lite_db_name(&sql, table->name);
+    err = lite_db_prepare_buf(landing->db, &sql, &stmt);
+    while (!err && (err = lite_db_step(stmt)) > 0) {
+        arena_reset(&arena);
+        buf_reset(&row);
+        buf_reset(&key);
+        lite_table_row(table, stmt, &row);
+        for (size_t i = 0; i < table->key_cnt; i++) {
+            buf_putc(&key, i ? ',' : '[');
+            lite_value_json(stmt, (int)table->key_col[i], table->col[table->key_col[i]].shape,
+                            &key);
+        }
+        buf_putc(&key, ']');
+        struct change change = {.op = CHANGE_READ, .table = table->name, .after = buf_str(&row)};
+        if (table->key_cnt) change.key = lite_outbox_key(buf_str(&key), &arena);
+        err = add_change(landing, tx, &change);
+    }
+    sqlite3_finalize(stmt);
+    buf_fini(&sql);
+    buf_fini(&row);
+    buf_fini(&key);
+    arena_fini(&arena);
+    return err;
+}
+
+/* ---- runs and settings ---- */
+
+static struct str text(struct str value) {
+    return value.ptr ? value : STR("");
+}
+
+int lite_write_run(struct landing_tx *base, const struct run *run) {
+    sqlite3_stmt *stmt = landing_of(base)->put_run;
+    lite_db_bind(stmt, 1, run->dag);
+    lite_db_bind(stmt, 2, run->id);
+    sqlite3_bind_int(stmt, 3, run->kind);
+    lite_db_bind(stmt, 4, str_of(run_state_name(run->state)));
+    sqlite3_bind_int64(stmt, 5, run->logical_us);
+    sqlite3_bind_int64(stmt, 6, run->start_us);
+    sqlite3_bind_int64(stmt, 7, run->end_us);
+    lite_db_bind(stmt, 8, text(run->by));
+    lite_db_bind(stmt, 9, text(run->note));
+    int err = lite_db_do(stmt);
+    if (err != ERR_CONFLICT) return err;
+    return err_fail(ERR_EXISTS, "%.*s has a scheduled run for this time already",
+                    STR_ARG(run->dag));
+}
+
+int lite_write_try(struct landing_tx *base, const struct run_try *run_try) {
+    sqlite3_stmt *stmt = landing_of(base)->put_try;
+    lite_db_bind(stmt, 1, run_try->dag);
+    lite_db_bind(stmt, 2, run_try->run);
+    lite_db_bind(stmt, 3, run_try->task);
+    sqlite3_bind_int64(stmt, 4, run_try->number);
+    lite_db_bind(stmt, 5, str_of(run_state_name(run_try->state)));
+    sqlite3_bind_int64(stmt, 6, run_try->start_us);
+    sqlite3_bind_int64(stmt, 7, run_try->end_us);
+    sqlite3_bind_int64(stmt, 8, run_try->rows_in);
+    sqlite3_bind_int64(stmt, 9, run_try->rows_new);
+    sqlite3_bind_int64(stmt, 10, run_try->rows_changed);
+    lite_db_bind(stmt, 11, text(run_try->log));
+    return lite_db_do(stmt);
+}
+
+int lite_write_setting(struct landing_tx *base, struct str name, struct str value) {
+    sqlite3_stmt *stmt = landing_of(base)->put_setting;
+    lite_db_bind(stmt, 1, name);
+    lite_db_bind(stmt, 2, text(value));
+    return lite_db_do(stmt);
+}
+
+/* ---- the end ---- */
+
+/* Copies the WAL into the database once it is long. What fails here loses nothing: the WAL stays,
+ * and the next time it is tried anew. */
+static void checkpoint(struct lite_landing *landing) {
+    int pages = 0;
+    if (sqlite3_wal_checkpoint_v2(landing->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL))
+        diag_warn("landing", "%s: checkpoint: %s", landing->path, sqlite3_errmsg(landing->db));
+}
+
+static int wal_grew(void *arg, sqlite3 *db UNUSED, const char *name UNUSED, int pages) {
+    *(int *)arg = pages;
+    return SQLITE_OK;
+}
+
+int lite_write_commit(struct landing_tx *base) {
+    struct lite_landing *landing = landing_of(base);
+    struct lite_tx *tx = (struct lite_tx *)base;
+    int wal_pages = 0;
+    int err = flush(landing, tx);
+    if (!err && tx->widened) landing->schema_version = -1;
+    if (!err) err = env_point(landing->base.env, "landing.commit");
+    sqlite3_wal_hook(landing->db, wal_grew, &wal_pages);
+    if (!err) err = lite_db_do(landing->commit);
+    sqlite3_wal_hook(landing->db, NULL, NULL);
+    if (err) roll_back(landing, tx);
+    bool left = !err && tx->left_entries;
+    if (!err) landing->trimmed = MAX(landing->trimmed, tx->trim_to);
+    if (!err && wal_pages > WAL_PAGES) checkpoint(landing);
+    tx_free(tx);
+    lite_landing_give(landing, left);
+    return err;
+}
+
+void lite_write_abort(struct landing_tx *base) {
+    struct lite_landing *landing = landing_of(base);
+    struct lite_tx *tx = (struct lite_tx *)base;
+    roll_back(landing, tx);
+    tx_free(tx);
+    lite_landing_give(landing, false);
+}
