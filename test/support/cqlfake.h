@@ -52,13 +52,14 @@ static void cqlfake_init(struct store *store) {
 
 static void cqlfake_change(struct store *store, const char *name) {
     pthread_mutex_lock(&store->lock);
+    uint64_t version = __atomic_add_fetch(&store->version, 1, __ATOMIC_SEQ_CST);
     size_t i = 0;
     while (i < store->table_cnt && strcmp(store->name[i], name) != 0) i++;
     if (i == store->table_cnt) store->table_cnt++;
     snprintf(store->name[i], sizeof store->name[i], "%s", name);
     store->table[i] = (struct store_table){
         .keyspace = STR("ks"), .name = str_of(store->name[i]), .col = cqlfake_col, .col_cnt = 3,
-        .pkey_cnt = 1, .ckey_cnt = 1, .comment = STR("it's"), .version = __atomic_add_fetch(&store->version, 1, __ATOMIC_SEQ_CST)};
+        .pkey_cnt = 1, .ckey_cnt = 1, .comment = STR("it's"), .version = version};
     pthread_mutex_unlock(&store->lock);
 }
 
