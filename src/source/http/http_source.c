@@ -58,8 +58,8 @@ static bool is_private_v4(uint32_t ip) {
 }
 
 static bool is_private(const struct sockaddr *addr) {
-    if (addr->sa_family == AF_INET)
-        return is_private_v4(ntohl(((const struct sockaddr_in *)(const void *)addr)->sin_addr.s_addr));
+    const struct sockaddr_in *v4_addr = (const void *)addr;
+    if (addr->sa_family == AF_INET) return is_private_v4(ntohl(v4_addr->sin_addr.s_addr));
     if (addr->sa_family != AF_INET6) return true;
     const struct in6_addr *ip = &((const struct sockaddr_in6 *)(const void *)addr)->sin6_addr;
     if (IN6_IS_ADDR_V4MAPPED(ip)) {
