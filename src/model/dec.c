@@ -6,9 +6,28 @@
 
 batch_i128 dec_power(int digits) {
     assert(digits >= 0 && digits <= DEC_DIGITS_MAX);
-    batch_i128 power = 1;
-    while (digits-- > 0) power *= 10;
-    return power;
+    static const int64_t small[] = {1,
+                                    10,
+                                    100,
+                                    1000,
+                                    10000,
+                                    100000,
+                                    1000000,
+                                    10000000,
+                                    100000000,
+                                    1000000000,
+                                    10000000000,
+                                    100000000000,
+                                    1000000000000,
+                                    10000000000000,
+                                    100000000000000,
+                                    1000000000000000,
+                                    10000000000000000,
+                                    100000000000000000,
+                                    1000000000000000000};
+    if (digits < (int)ARRAY_LEN(small)) return small[digits];
+    batch_i128 high = (batch_i128)small[18] * small[MIN(digits - 18, 18)];
+    return digits > 36 ? high * small[digits - 36] : high;
 }
 
 bool dec_fits(batch_i128 v, int precision) {

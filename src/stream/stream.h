@@ -47,7 +47,8 @@ int stream_check(const struct stream_query *query, const struct type *source, st
                  struct stream_errors *errors) MUST_USE;
 
 /* Where results go. One commit is atomic: begin, any of rows/state, commit. All return 0 or a
- * negative error, upon which the stream aborts the batch and stream_step() returns it. */
+ * negative error, upon which the stream aborts the batch and stream_step() returns it; abort() is
+ * also called after a commit() that failed. The next step goes on from the last good commit. */
 typedef int stream_reject_fn(void *arg, uint32_t row, struct str reason);
 struct stream_sink {
     void *self;

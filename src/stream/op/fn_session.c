@@ -1,8 +1,7 @@
 /* fn_session.c - functions of no argument: the batch's time, and values new on every row. */
 #include "base/uuid.h"
+#include "model/when.h"
 #include "stream/op/func_table.h"
-
-#define DAY_US 86400000000
 
 static int eval_now(void *state UNUSED, struct func_ctx *ctx, const struct vec *const *arg UNUSED,
                     struct vec *out) {
@@ -12,7 +11,7 @@ static int eval_now(void *state UNUSED, struct func_ctx *ctx, const struct vec *
 
 static int eval_today(void *state UNUSED, struct func_ctx *ctx,
                       const struct vec *const *arg UNUSED, struct vec *out) {
-    int64_t day = ctx->now_us / DAY_US - (ctx->now_us % DAY_US < 0);
+    int64_t day = when_floor_day(ctx->now_us, NULL);
     FUNC_EACH(ctx, row) out->i32[row] = (int32_t)day;
     return 0;
 }

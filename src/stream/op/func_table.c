@@ -2,6 +2,8 @@
 #include "stream/op/func_table.h"
 
 static const struct func *const families[] = {
+    fn_core,
+    fn_arith,
     fn_session,
 };
 

@@ -5,6 +5,8 @@
 #include "stream/op/func.h"
 
 /* The families; each in the fn_<family>.c of its name. */
+extern const struct func fn_arith[];
+extern const struct func fn_core[];
 extern const struct func fn_session[];
 
 /* The first function of that name (case ignored) after `after` (NULL: from the start), or NULL. */
