@@ -48,7 +48,7 @@ struct store_table {
     struct str keyspace, name;
     struct uuid id;
     uint32_t number; /* the key prefix; a truncated table gets a new one */
-    struct store_col *col; /* pkey in order, ckey in order, then the others by name */
+    struct store_col *col; /* pkey in order, ckey in order, static by name, others by name */
     size_t col_cnt, pkey_cnt, ckey_cnt;
     int32_t default_ttl_s;
     struct str comment;
@@ -59,6 +59,7 @@ struct store_keyspace {
     bool durable_writes;
 };
 int store_keyspace_create(struct store *store, const struct store_keyspace *keyspace) MUST_USE;
+int store_keyspace_alter(struct store *store, const struct store_keyspace *keyspace) MUST_USE;
 int store_keyspace_drop(struct store *store, struct str name) MUST_USE;
 int store_keyspaces(struct store *store, struct arena *arena, struct store_keyspace **out,
                     size_t *cnt) MUST_USE;
@@ -101,14 +102,14 @@ enum store_write_kind {
 struct store_write {
     enum store_write_kind kind;
     const struct str *pkey; /* pkey_cnt values */
-    const struct str *ckey; /* ckey_cnt values; fewer for a range; none for the static row */
+    const struct str *ckey; /* ckey_cnt values; fewer for a range; none: the static row */
     size_t ckey_cnt;
     const struct store_cell *cell;
     size_t cell_cnt;
     int64_t ts_us; /* write timestamp */
     int32_t ttl_s; /* 0: none */
-    struct str lo, hi;
-    bool lo_open, hi_open; /* DELETE_RANGE: bound excluded */
+    struct str lo, hi; /* DELETE_RANGE: in the order of values, not of a DESC column */
+    bool lo_open, hi_open; /* bound excluded */
 };
 int store_begin(struct store *store, struct store_tx **out) MUST_USE;
 int store_write(struct store_tx *tx, const struct store_table *table,
@@ -126,7 +127,8 @@ struct store_range { /* of one partition, or of a token range over all */
     int64_t token_lo, token_hi; /* token scan: lo < token <= hi; INT64_MIN lo: from the start */
     const struct str *ckey_eq;  /* a prefix of the clustering key that must be equal */
     size_t ckey_eq_cnt;
-    struct str lo, hi; /* bounds of the next clustering column; ptr NULL: none */
+    struct str lo, hi; /* bounds of the next clustering column, lo the lesser value even where
+                          the column is DESC; ptr NULL: none */
     bool lo_open, hi_open;
     bool reverse;      /* clustering order reversed; within one partition only */
 };
@@ -137,7 +139,9 @@ struct store_row {
     int64_t token;
     bool is_static;              /* only the static row is there: clustering columns are null */
 };
-/* Steps over live rows. `resume` (from a former scan's store_scan_mark) goes on after that row. */
+/* Steps over live rows, as they were when the scan was opened. `resume` (from a former scan's
+ * store_scan_mark, perhaps in another process and through a client) goes on after that row:
+ * ERR_INVAL when it is none of this range's. */
 struct store_scan;
 int store_scan_open(struct store *store, const struct store_table *table,
                     const struct store_range *range, struct str resume,
