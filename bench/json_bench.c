@@ -42,11 +42,6 @@ static void put_user(struct buf *out, unsigned i) {
     buf_putz(out, "},\"nat\":\"GB\"}");
 }
 
-static const struct str leaf[] = {
-    STR("login.uuid"), STR("name.first"), STR("name.last"), STR("gender"), STR("location.street"),
-    STR("location.city"), STR("location.state"), STR("location.country"), STR("location.postcode"),
-    STR("email"), STR("dob.date"), STR("picture.medium")};
-
 static double since(struct env *env, int64_t from) {
     return (double)(env_mono_us(env) - from) / 1e6;
 }
@@ -59,6 +54,11 @@ static void show(const char *what, double sec, size_t bytes) {
 
 static int bench_columns(struct env *env, const struct type *type, const struct str *record,
                          size_t bytes, bool all) {
+    const struct str leaf[] = {
+        STR("login.uuid"),        STR("name.first"),     STR("name.last"),
+        STR("gender"),            STR("location.street"), STR("location.city"),
+        STR("location.state"),    STR("location.country"), STR("location.postcode"),
+        STR("email"),             STR("dob.date"),       STR("picture.medium")};
     struct arena arena = ARENA_INIT, types = ARENA_INIT;
     struct jsonbatch *jb = NULL;
     struct jsonbatch_out out;

@@ -2,7 +2,8 @@
  *
  * The two accept the same texts, but for: depth (ours is 64 levels, jansson's 2048), \u0000 and
  * numbers beyond double's range or int64's, which jansson refuses, and half surrogate pairs
- * (\ud800), which we take as Spark does. */
+ * (\ud800), which we take as Spark does, and a NUL byte after the value, which ends
+ * jansson's text. */
 /* Two names and the kinds are also ours (json.h). */
 #define json_object jansson_object
 #define json_array  jansson_array
@@ -47,7 +48,8 @@ static void compare(struct str text, int err) {
     json_decref(tree);
     if (err == 0 && !tree)
         must(code == json_error_numeric_overflow || contains(text, "\\u"), "jansson refuses it");
-    if (err != 0 && tree) must(err == ERR_TOO_BIG, "jansson takes it");
+    bool nul = memchr(text.ptr, 0, text.len) != NULL;
+    if (err != 0 && tree) must(err == ERR_TOO_BIG || nul, "jansson takes it");
 }
 
 /* What was accepted copies to text that is accepted and copies to itself. */
