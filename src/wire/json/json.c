@@ -454,7 +454,11 @@ bool json_i64(const struct json_value *value, int64_t *out) {
     const char *p = value->raw.ptr, *end = p + value->raw.len;
     bool neg = *p == '-';
     uint64_t sum = 0, limit = (uint64_t)INT64_MAX + neg;
-    for (p += neg; p < end; p++) {
+    p += neg;
+    if (end - p > 19) return false; /* no leading zeros: 20 digits are too many */
+    for (const char *safe = MIN(end, p + 18); p < safe; p++)
+        sum = sum * 10 + (uint64_t)(*p - '0');
+    if (p < end) {
         uint64_t digit = (uint64_t)(*p - '0');
         if (sum > (limit - digit) / 10) return false;
         sum = sum * 10 + digit;

@@ -185,11 +185,7 @@ static int32_t find_nocase(struct jsonbatch *jb, struct jsonbatch_node *node, st
 
 static int32_t find_name(struct jsonbatch *jb, struct jsonbatch_node *node, struct str name,
                          bool *exact) {
-    char plain[256];
-    if (memchr(name.ptr, '\\', name.len)) {
-        if (name.len <= sizeof plain) name = (struct str){plain, json_unescape(name, plain)};
-        else name = json_name(name, jb->arena);
-    }
+    name = json_name(name, jb->arena);
     int32_t field = node->slot[name_slot(node, name)];
     *exact = field >= 0;
     if (field < 0) return find_nocase(jb, node, name);
