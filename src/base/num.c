@@ -49,7 +49,7 @@ static void from_text(const char *text, struct digits *out) {
 
 static void hard(double v, bool single, struct digits *out) {
     char text[40];
-    for (int digits = single ? 1 : 15; digits <= 17; digits++) {
+    for (int digits = single ? 2 : 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*e", digits - 1, v);
         double back = single ? (double)strtof(text, NULL) : strtod(text, NULL);
         if (back == v) break;

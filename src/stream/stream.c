@@ -53,18 +53,7 @@ static int64_t get(const struct counter *counter) {
     return atomic_load_explicit(&counter->v, memory_order_relaxed);
 }
 
-/* ---- check, open, close ---- */
-
-int stream_check(const struct stream_query *query, const struct type *source, struct arena *arena,
-                 const struct type **out_type, struct str *topic, struct stream_errors *errors) {
-    struct plan plan;
-    assert(query && arena && errors);
-    int err = plan_make(&plan, query, source, arena, errors);
-    if (out_type) *out_type = plan.row;
-    if (topic) *topic = plan.topic;
-    plan_fini(&plan);
-    return err;
-}
+/* ---- open, close ---- */
 
 static void copy_query(struct stream *stream, const struct stream_query *query) {
     struct arena *arena = &stream->plan_arena;

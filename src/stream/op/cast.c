@@ -61,9 +61,15 @@ static void overflow(struct func_ctx *ctx, uint32_t row, const struct vec *in,
     struct buf text;
     buf_init(&text, 256);
     cast_text(in, row, &text);
-    func_error(ctx, row, "[CAST_OVERFLOW] the value %.*s of type %s does not fit into %s; use "
-               "try_cast to get NULL instead", STR_ARG(buf_str(&text)), type_name(in->type->kind),
-               type_name(to->kind));
+    struct str value = buf_str(&text);
+    if (to->kind == TYPE_DECIMAL)
+        func_error(ctx, row, "[NUMERIC_VALUE_OUT_OF_RANGE] the value %.*s does not fit into "
+                   "DECIMAL(%d,%d); use try_cast to get NULL instead", STR_ARG(value),
+                   to->precision, to->scale);
+    else
+        func_error(ctx, row, "[CAST_OVERFLOW] the value %.*s of type %s does not fit into %s; use "
+                   "try_cast to get NULL instead", STR_ARG(value), type_name(in->type->kind),
+                   type_name(to->kind));
     buf_fini(&text);
 }
 
@@ -113,8 +119,8 @@ static bool text_to(struct func_ctx *ctx, struct str text, struct vec *out, uint
     case TYPE_F64: return numtext_read_f64(text, &out->f64[row]);
     case TYPE_DECIMAL: return read_decimal(text, out->type, &out->dec[row]);
     case TYPE_DATE: return when_read_date(text, &out->i32[row]);
-    case TYPE_TIMESTAMP:
-    case TYPE_TIMESTAMP_NTZ: return moment_read(text, ctx->now_us, &out->i64[row]);
+    case TYPE_TIMESTAMP: return moment_read(text, ctx->now_us, &out->i64[row]);
+    case TYPE_TIMESTAMP_NTZ: return moment_read_wall(text, &out->i64[row]);
     case TYPE_BINARY: out->str[row] = text; return true;
     case TYPE_UUID: return read_uuid(ctx, text, &out->str[row]);
     default: return numtext_read_i64(text, &v) && put_int(out, row, v);
@@ -124,7 +130,12 @@ static bool text_to(struct func_ctx *ctx, struct str text, struct vec *out, uint
 static void cast_from_text(struct func_ctx *ctx, const struct vec *in, struct vec *out) {
     FUNC_EACH(ctx, row) {
         struct str text = func_str(in, row);
-        if (!text_to(ctx, text, out, row)) bad_text(ctx, row, text, out->type);
+        batch_i128 number;
+        int scale;
+        if (text_to(ctx, text, out, row)) continue;
+        if (out->type->kind == TYPE_DECIMAL && decimal_parse(numtext_trim(text), &number, &scale))
+            overflow(ctx, row, in, out->type);
+        else bad_text(ctx, row, text, out->type);
     }
 }
 
@@ -189,17 +200,25 @@ static bool decimal_to(batch_i128 v, int scale, struct vec *out, uint32_t row) {
     return put_int(out, row, (int64_t)whole);
 }
 
+static double real_at(const struct vec *in, uint32_t at) {
+    return in->type->kind == TYPE_F32 ? (double)in->f32[at] : in->f64[at];
+}
+
 static void cast_from_num(struct func_ctx *ctx, const struct vec *in, struct vec *out) {
     FUNC_EACH(ctx, row) {
         uint32_t at = vec_at(in, row);
         bool good;
         switch (in->type->kind) {
-        case TYPE_F32: good = real_to((double)in->f32[at], out, row); break;
-        case TYPE_F64: good = real_to(in->f64[at], out, row); break;
+        case TYPE_F32:
+        case TYPE_F64: good = real_to(real_at(in, at), out, row); break;
         case TYPE_DECIMAL: good = decimal_to(in->dec[at], in->type->scale, out, row); break;
         default: good = int_to(int_at(in, row), out, row); break;
         }
-        if (!good) overflow(ctx, row, in, out->type);
+        bool real = in->type->kind == TYPE_F32 || in->type->kind == TYPE_F64;
+        if (good) continue;
+        if (real && out->type->kind == TYPE_DECIMAL && !isfinite(real_at(in, at)))
+            func_null(ctx, out, row); /* as Spark has it */
+        else overflow(ctx, row, in, out->type);
     }
 }
 
@@ -314,7 +333,7 @@ static void cast_to_text(struct func_ctx *ctx, const struct vec *in, struct vec 
 
 /* ---- nested ---- */
 
-static void cast_column(struct func_ctx *ctx, const struct vec *in, struct vec *out);
+static void cast_column(struct func_ctx *ctx, const struct vec *in, struct vec *out, bool soft);
 
 static struct vec *fresh(struct func_ctx *ctx, const struct type *type, uint32_t cnt) {
     struct vec *vec = batch_vec(ctx->arena, type, MAX(cnt, 1u));
@@ -324,7 +343,8 @@ static struct vec *fresh(struct func_ctx *ctx, const struct type *type, uint32_t
 
 /* All `cnt` values of `in` that are not NULL, as a column of its own. */
 static struct vec *cast_items(struct func_ctx *ctx, const struct vec *in, const struct type *to,
-                              uint32_t cnt, struct func_ctx *items) {
+                              struct func_ctx *items, bool soft) {
+    uint32_t cnt = items->cnt;
     struct vec *out = fresh(ctx, to, cnt);
     uint32_t *sel = arena_alloc(ctx->arena, cnt * sizeof *sel), live = 0;
     for (uint32_t i = 0; i < cnt; i++) {
@@ -337,21 +357,22 @@ static struct vec *cast_items(struct func_ctx *ctx, const struct vec *in, const 
     items->live = live;
     items->failed = NULL;
     items->why = NULL;
-    cast_column(items, in, out);
+    cast_column(items, in, out, soft);
     ctx->work = items->work;
     for (uint32_t i = 0; items->failed && i < cnt; i++)
         if (items->failed[i]) batch_set_null(out, ctx->arena, i);
     return out;
 }
 
-static void cast_list(struct func_ctx *ctx, const struct vec *in, struct vec *out) {
+static void cast_list(struct func_ctx *ctx, const struct vec *in, struct vec *out, bool soft) {
     bool map = in->type->kind == TYPE_MAP;
     for (int k = 0; k <= map; k++) {
         const struct type *to = map && k == 0 ? out->type->key : out->type->item;
         uint32_t cnt = in->kid[k] ? in->kid[k]->cnt : 0;
-        struct func_ctx items = {0};
-        out->kid[k] = in->kid[k] ? cast_items(ctx, in->kid[k], to, cnt, &items)
+        struct func_ctx items = {.cnt = cnt};
+        out->kid[k] = in->kid[k] ? cast_items(ctx, in->kid[k], to, &items, soft)
                                  : fresh(ctx, to, 0);
+        if (soft && k == map) items.failed = NULL; /* what does not fit is a NULL in the list */
         FUNC_EACH(ctx, row) {
             uint32_t at = vec_at(in, row);
             for (uint32_t i = in->off[at]; items.failed && i < in->off[at + 1]; i++)
@@ -369,12 +390,11 @@ static void cast_list(struct func_ctx *ctx, const struct vec *in, struct vec *ou
     out->stride = 0;
 }
 
-static void cast_struct(struct func_ctx *ctx, const struct vec *in, struct vec *out) {
+static void cast_struct(struct func_ctx *ctx, const struct vec *in, struct vec *out, bool soft) {
     for (uint32_t f = 0; f < out->type->field_cnt; f++) {
-        struct func_ctx items = {0};
-        uint32_t cnt = in->stride ? ctx->cnt : 1;
-        out->kid[f] = cast_items(ctx, in->kid[f], out->type->field[f].type, cnt, &items);
-        if (!items.failed) continue;
+        struct func_ctx items = {.cnt = in->stride ? ctx->cnt : 1};
+        out->kid[f] = cast_items(ctx, in->kid[f], out->type->field[f].type, &items, soft);
+        if (!items.failed || soft) continue;
         FUNC_EACH(ctx, row) {
             uint32_t at = vec_at(in, row);
             if (items.failed[at]) func_error(ctx, row, "%.*s", STR_ARG(items.why[at]));
@@ -383,12 +403,12 @@ static void cast_struct(struct func_ctx *ctx, const struct vec *in, struct vec *
     out->stride = in->stride;
 }
 
-static void cast_column(struct func_ctx *ctx, const struct vec *in, struct vec *out) {
+static void cast_column(struct func_ctx *ctx, const struct vec *in, struct vec *out, bool soft) {
     enum type_kind from = in->type->kind;
     if (from == TYPE_NULL) return;
     if (out->type->kind == TYPE_STRING) cast_to_text(ctx, in, out);
-    else if (from == TYPE_STRUCT) cast_struct(ctx, in, out);
-    else if (from >= TYPE_ARRAY) cast_list(ctx, in, out);
+    else if (from == TYPE_STRUCT) cast_struct(ctx, in, out, soft);
+    else if (from >= TYPE_ARRAY) cast_list(ctx, in, out, soft);
     else if (from == TYPE_STRING || from == TYPE_BINARY || from == TYPE_UUID)
         cast_from_text(ctx, in, out);
     else if (is_moment(from)) cast_from_moment(ctx, in, out);
@@ -397,9 +417,15 @@ static void cast_column(struct func_ctx *ctx, const struct vec *in, struct vec *
 
 static int eval_cast(void *state UNUSED, struct func_ctx *ctx, const struct vec *const *arg,
                      struct vec *out) {
-    cast_column(ctx, arg[0], out);
+    cast_column(ctx, arg[0], out, false);
+    return 0;
+}
+
+static int eval_try_cast(void *state UNUSED, struct func_ctx *ctx, const struct vec *const *arg,
+                         struct vec *out) {
+    cast_column(ctx, arg[0], out, true);
     return 0;
 }
 
 const struct func cast_hard = {"cast", "a:-", eval_cast, 0, NULL, NULL};
-const struct func cast_soft = {"try_cast", "a:-", eval_cast, FUNC_TRY, NULL, NULL};
+const struct func cast_soft = {"try_cast", "a:-", eval_try_cast, FUNC_TRY, NULL, NULL};

@@ -43,7 +43,7 @@ static bool is(const struct func_call *call, uint32_t arg, enum type_kind kind) 
 }
 
 static int no_such(struct func_call *call) {
-    return func_wrong(call, 1, "there is no %s %s %s", type_name(call->arg[0].type->kind),
+    return func_wrong(call, 2, "there is no %s %s %s", type_name(call->arg[0].type->kind),
                       call->func->name, type_name(call->arg[1].type->kind));
 }
 
@@ -51,9 +51,9 @@ static int no_such(struct func_call *call) {
 static const struct type *as_decimal(struct func_call *call, uint32_t arg) {
     const struct type *type = call->arg[arg].type;
     const struct vec *value = func_const(call, arg);
-    if (!value || !type_is_int(type)) return coerce_decimal(call->arena, type);
-    int64_t v = type->kind == TYPE_I8    ? value->i8[0]
-                : type->kind == TYPE_I16 ? value->i16[0]
+    if (!value || !type_is_int(type) || type->kind == TYPE_I8)
+        return coerce_decimal(call->arena, type);
+    int64_t v = type->kind == TYPE_I16   ? value->i16[0]
                 : type->kind == TYPE_I32 ? value->i32[0]
                                          : value->i64[0];
     int digits = 1;
@@ -90,9 +90,7 @@ static bool is_real(const struct type *type) {
 
 static int types_num(struct func_call *call, enum arith op) {
     const struct type *a = call->arg[0].type, *b = call->arg[1].type;
-    bool text_a = a->kind == TYPE_STRING, text_b = b->kind == TYPE_STRING;
-    const struct type *both = text_a && text_b ? type_of(TYPE_F64)
-                                               : coerce_common(call->arena, a, b);
+    const struct type *both = coerce_common(call->arena, a, b);
     if (both && both->kind == TYPE_NULL) both = type_of(op == IDIV ? TYPE_I64 : TYPE_F64);
     if (!both || !type_is_num(both)) return no_such(call);
     bool dec = a->kind == TYPE_DECIMAL || b->kind == TYPE_DECIMAL;
@@ -123,12 +121,23 @@ static bool is_stamp(const struct type *type) {
     return type->kind == TYPE_TIMESTAMP || type->kind == TYPE_TIMESTAMP_NTZ;
 }
 
+/* Is one argument a constant interval of whole days? Then a DATE moved by it stays a DATE. */
+static bool whole_days(const struct func_call *call) {
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct vec *value = func_const(call, i);
+        if (value && is(call, i, TYPE_INTERVAL_DT)) return value->i64[0] % WHEN_DAY == 0;
+    }
+    return false;
+}
+
 /* A moment on the left, something that is no moment on the right. */
 static int types_shift(struct func_call *call) {
     const struct type *a = call->arg[0].type, *b = call->arg[1].type;
     bool date = a->kind == TYPE_DATE;
-    if (date && (type_is_int(b) || b->kind == TYPE_NULL))
+    if (date && type_is_int(b) && b->kind != TYPE_I64)
         return types_set(call, TYPE_DATE, TYPE_I32, TYPE_DATE);
+    if (date && whole_days(call)) return types_set(call, TYPE_DATE, b->kind, TYPE_DATE);
+    if (b->kind == TYPE_NULL) b = type_of(TYPE_INTERVAL_DT);
     if (b->kind == TYPE_INTERVAL_YM) return types_set(call, a->kind, b->kind, a->kind);
     if (b->kind == TYPE_INTERVAL_DT) {
         enum type_kind stamp = date ? TYPE_TIMESTAMP : a->kind;
@@ -154,8 +163,10 @@ static bool is_interval(const struct type *type) {
 static int types_sum(struct func_call *call) {
     enum arith op = op_of(call);
     const struct type *a = call->arg[0].type, *b = call->arg[1].type;
-    if (op == SUB && is_moment(b) && (is_moment(a) || a->kind == TYPE_STRING)) {
-        if (is(call, 0, TYPE_DATE) && is(call, 1, TYPE_DATE))
+    bool void_a = a->kind == TYPE_NULL, void_b = b->kind == TYPE_NULL;
+    if (op == SUB && ((is_moment(b) && (is_moment(a) || a->kind == TYPE_STRING || void_a)) ||
+                      (is_moment(a) && (b->kind == TYPE_STRING || void_b)))) {
+        if ((is(call, 0, TYPE_DATE) || void_a) && (is(call, 1, TYPE_DATE) || void_b))
             return types_set(call, TYPE_DATE, TYPE_DATE, TYPE_INTERVAL_DT);
         bool ntz = is(call, 0, TYPE_TIMESTAMP_NTZ) && is(call, 1, TYPE_TIMESTAMP_NTZ);
         enum type_kind stamp = ntz ? TYPE_TIMESTAMP_NTZ : TYPE_TIMESTAMP;
@@ -168,18 +179,24 @@ static int types_sum(struct func_call *call) {
         swap(call);
         return err;
     }
-    if (is_interval(a) && (type_eq(a, b) || b->kind == TYPE_NULL))
+    if (is_interval(a) && (type_eq(a, b) || void_b))
         return types_set(call, a->kind, a->kind, a->kind);
+    if (is_interval(b) && void_a) return types_set(call, b->kind, b->kind, b->kind);
     return types_num(call, op);
+}
+
+/* May an interval be multiplied by it? */
+static bool scales(const struct type *type) {
+    return type_is_num(type) || type->kind == TYPE_STRING || type->kind == TYPE_NULL;
 }
 
 static int types_product(struct func_call *call) {
     enum arith op = op_of(call);
     const struct type *a = call->arg[0].type, *b = call->arg[1].type;
     bool int_a = type_is_int(a), int_b = type_is_int(b);
-    if (is_interval(a) && (op == MUL || op == DIV) && type_is_num(b))
+    if (is_interval(a) && (op == MUL || op == DIV) && scales(b))
         return types_set(call, a->kind, int_b ? TYPE_I64 : TYPE_F64, a->kind);
-    if (is_interval(b) && op == MUL && type_is_num(a))
+    if (is_interval(b) && op == MUL && scales(a))
         return types_set(call, int_a ? TYPE_I64 : TYPE_F64, b->kind, b->kind);
     return types_num(call, op);
 }
@@ -296,8 +313,10 @@ static bool compute_shift(const struct vec *moment, const struct vec *by, uint32
     int64_t at = date ? func_i32(moment, row) : func_i64(moment, row);
     if (by->type->kind == TYPE_INTERVAL_DT) {
         int64_t us = func_i64(by, row);
-        return sign > 0 ? !__builtin_add_overflow(at, us, out)
-                        : !__builtin_sub_overflow(at, us, out);
+        if (date) us /= WHEN_DAY;
+        bool good = sign > 0 ? !__builtin_add_overflow(at, us, out)
+                             : !__builtin_sub_overflow(at, us, out);
+        return good && (!date || (*out >= INT32_MIN && *out <= INT32_MAX));
     }
     int64_t steps = (int64_t)func_i32(by, row) * sign;
     if (by->type->kind == TYPE_I32) *out = at + steps;

@@ -46,6 +46,7 @@ static bool only_time(struct str text) {
 bool moment_read(struct str text, int64_t now_us, int64_t *us) {
     text = str_trim(text);
     if (!only_time(text)) return when_read_timestamp(text, us, NULL);
+    if (!now_us) return false; /* while planning there is no today */
     struct buf whole;
     buf_init(&whole, 256);
     when_put_date(when_floor_day(now_us, NULL), &whole);
@@ -54,4 +55,16 @@ bool moment_read(struct str text, int64_t now_us, int64_t *us) {
     bool good = !whole.full && when_read_timestamp(buf_str(&whole), us, NULL);
     buf_fini(&whole);
     return good;
+}
+
+bool moment_read_wall(struct str text, int64_t *us) {
+    bool zoned;
+    if (!when_read_timestamp(text, us, &zoned)) return false;
+    if (!zoned) return true;
+    text = str_trim(text);
+    size_t len = 0;
+    while (len < text.len && text.ptr[len] != 'T' && text.ptr[len] != ' ') len++;
+    for (len += len < text.len; len < text.len; len++)
+        if (!(text.ptr[len] >= '0' && text.ptr[len] <= '9') && !strchr(":.", text.ptr[len])) break;
+    return when_read_timestamp((struct str){text.ptr, len}, us, NULL);
 }

@@ -11,5 +11,7 @@ void moment_put_dt(int64_t us, struct buf *out);     /* INTERVAL '..' DAY TO SEC
 void moment_put_ym(int32_t months, struct buf *out); /* INTERVAL '..' YEAR TO MONTH */
 /* As CAST reads a TIMESTAMP; a text with only a time is of the day of `now_us`. */
 bool moment_read(struct str text, int64_t now_us, int64_t *us);
+/* As CAST reads a TIMESTAMP_NTZ: a zone is passed over. */
+bool moment_read_wall(struct str text, int64_t *us);
 
 #endif

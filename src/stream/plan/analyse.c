@@ -411,6 +411,24 @@ struct expr *analyse_struct(struct analyser *an, struct expr **arg, const struct
     return analyse_fold(an, expr);
 }
 
+/* a IN (..): constants are looked up at once; with others it is a = b OR a = c ..., which computes
+ * no more of the list than it needs. */
+static struct expr *lazy_in(struct analyser *an, const struct ast *ast, struct expr **arg) {
+    bool all_const = true;
+    for (uint32_t i = 1; i < ast->cnt; i++) all_const = all_const && arg[i]->kind == EXPR_CONST;
+    if (all_const || ast->cnt > BRANCH_MAX)
+        return analyse_call_of(an, ast->name, ast->name_span, arg, ast->cnt);
+    if (!analyse_common(an, arg, ast->cnt, "IN")) return NULL;
+    struct expr *let = begin_let(an, arg[0]), *any = NULL;
+    for (uint32_t i = 1; let && i < ast->cnt; i++) {
+        struct expr *pair[] = {reference(an, let), arg[i]};
+        struct expr *same = analyse_call_of(an, STR("="), arg[i]->span, pair, 2);
+        if (!same) return NULL;
+        any = any ? make_both(an, EXPR_OR, any, same, ast->span) : same;
+    }
+    return let ? end_let(let, any) : NULL;
+}
+
 static struct expr *named_struct(struct analyser *an, const struct ast *ast, struct expr **arg) {
     struct str *name = arena_array(an->arena, struct str, ast->cnt / 2 + 1);
     struct expr **value = arena_array(an->arena, struct expr *, ast->cnt / 2 + 1);
@@ -437,10 +455,11 @@ static const struct lazy {
     struct expr *(*make)(struct analyser *an, const struct ast *ast, struct expr **arg);
 } lazies[] = {
     {"and", 2, 2, lazy_both},          {"or", 2, 2, lazy_both},
-    {"if", 3, 3, lazy_if},             {"iff", 3, 3, lazy_if},
-    {"coalesce", 1, 100000, lazy_coalesce}, {"nvl", 2, 2, lazy_coalesce},
+    {"if", 3, 3, lazy_if},             {"nvl", 2, 2, lazy_coalesce},
+    {"coalesce", 1, 100000, lazy_coalesce},
     {"ifnull", 2, 2, lazy_coalesce},   {"nvl2", 3, 3, lazy_nvl2},
     {"nullif", 2, 2, lazy_nullif},     {"between", 3, 3, lazy_between},
+    {"in", 2, 100000, lazy_in},
     {"named_struct", 2, 100000, named_struct},
 };
 

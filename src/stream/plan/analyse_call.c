@@ -68,6 +68,14 @@ static void misfit(struct analyser *an, const struct func_call *call, struct spa
         least = MIN(least, low);
         most = MAX(most, high);
     }
+    bool together = wrong != UINT32_MAX && wrong && strchr(call->func->sig, '=') &&
+                    str_starts(str_of(signature_wants(call->func, wrong)), STR("a type"));
+    if (together) {
+        mistake_add(an->mistakes, ERR_TYPE, arg[wrong]->span, "%s: %.*s does not go with %.*s",
+                    name, STR_ARG(type_text(an, arg[wrong]->type)),
+                    STR_ARG(type_text(an, arg[0]->type)));
+        return;
+    }
     if (wrong != UINT32_MAX) {
         mistake_add(an->mistakes, ERR_TYPE, arg[wrong]->span, "argument %u of %s is %s, not %.*s",
                     wrong + 1, name, signature_wants(call->func, wrong),

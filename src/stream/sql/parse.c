@@ -69,8 +69,10 @@ bool parse_want_op(struct parser *in, const char *op) {
 }
 
 bool parse_want_word(struct parser *in, const char *word) {
+    char shown[16] = {0};
     if (parse_word(in, word)) return true;
-    parse_fail(in, word);
+    for (size_t i = 0; word[i] && i + 1 < sizeof shown; i++) shown[i] = (char)(word[i] & ~0x20);
+    parse_fail(in, shown);
     return false;
 }
 

@@ -1,0 +1,1 @@
+SELECT interval '1-2' year to month x, interval '1 02:03:04.5' day to second y, 0X, 1L, 2S, 3Y, 4F, 5D, 6BD, x'0f' z FROM STREAM t

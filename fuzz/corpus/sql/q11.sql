@@ -1,0 +1,1 @@
+SELECT y, t, cast(y as timestamp) q, cast(n as decimal(38,10)) w, n * n v, n / 3 u, cast(d as decimal(5,2)) o FROM STREAM t

@@ -1,0 +1,1 @@
+SELECT `a``b`, "dq", r'raw\n', extract(year from y) e, trim(both 'x' from s) f, substring(s from 1 for 2) g, position('a' in s) h FROM STREAM (t)

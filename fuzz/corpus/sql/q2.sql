@@ -1,0 +1,1 @@
+SELECT i + l AS a, d / n AS c, -i AS e, i % 3 f, l div 2 g, ~i h, i & 1 k FROM STREAM t

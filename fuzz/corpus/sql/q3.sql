@@ -1,0 +1,1 @@
+SELECT CASE i WHEN 1 THEN s ELSE CAST(l AS STRING) END c, coalesce(s, 'x') y, nullif(i, 2) z, if(b, 1, 2) w FROM STREAM t u WHERE u.i BETWEEN 1 AND 2

@@ -1,0 +1,1 @@
+SELECT r.p, r.q[0].z AS z, r.q.z zs, a[1] e, m['k'] v, m.k v2, struct(i, s AS q) st, array(1, i) ar FROM STREAM t

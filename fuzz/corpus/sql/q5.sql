@@ -1,0 +1,1 @@
+SELECT try_cast(s AS INT) a, s::double b, CAST(t AS DATE) c, DATE'2024-01-01' + 1 d, t + INTERVAL 1 DAY e, t - t f FROM STREAM t WATERMARK t DELAY OF INTERVAL 10 SECONDS

@@ -1,0 +1,1 @@
+SELECT i IN (1, 2, NULL) a, s IN ('x') b, i <=> NULL c, s = 'a\n\u0041' 'b' d, `i` e FROM STREAM t -- comment
