@@ -30,6 +30,14 @@ static struct lite_landing *landing_of(struct lite_capture *capture) {
     return (struct lite_landing *)capture->base.landing;
 }
 
+/* What was acked in an earlier life is gone or comes again: entries begin here. */
+static int first_entry(struct lite_capture *capture) {
+    int64_t first = 0;
+    int err = lite_db_i64(capture->db, "SELECT ifnull(min(seq), 1) FROM _sluice_outbox", &first);
+    landing_of(capture)->trimmed = (uint64_t)MAX(first, 1) - 1;
+    return err;
+}
+
 int lite_capture_open(struct capture **out, struct landing *base) {
     struct lite_landing *landing = (struct lite_landing *)base;
     if (landing->capture)
@@ -44,6 +52,7 @@ int lite_capture_open(struct capture **out, struct landing *base) {
         err = lite_db_prepare(capture->db, "SELECT seq, commit_us, body FROM _sluice_outbox "
                               "WHERE seq>?1 ORDER BY seq", &capture->next);
     if (!err) err = lite_db_prepare(capture->db, "PRAGMA data_version", &capture->version);
+    if (!err) err = first_entry(capture);
     if (err) {
         lite_db_close(capture->db);
         base_free(capture);
@@ -162,11 +171,14 @@ static void trim_idle(struct lite_capture *capture, int64_t now_us) {
     struct landing_tx *tx;
     if (!capture->idle_us) capture->idle_us = now_us;
     if (now_us - capture->idle_us < TRIM_IDLE_US) return;
-    capture->idle_us = now_us;
     pthread_mutex_lock(&landing->lock);
     bool none = landing->busy || atomic_load(&landing->acked) <= landing->trimmed;
     pthread_mutex_unlock(&landing->lock);
-    if (none || landing_begin(&landing->base, &tx)) return;
+    if (none) {
+        capture->idle_us = now_us;
+        return;
+    }
+    if (landing_begin(&landing->base, &tx)) return;
     if (landing_commit(tx)) diag_warn("landing", "acked changes stay for now: %s", err_note());
 }
 
@@ -251,9 +263,12 @@ void lite_capture_close(struct capture *base) {
     struct lite_capture *capture = (struct lite_capture *)base;
     struct lite_landing *landing = landing_of(capture);
     struct landing_tx *tx;
-    if (atomic_load(&landing->acked) > landing->trimmed && !landing_begin(base->landing, &tx) &&
-        landing_commit(tx))
-        diag_warn("landing", "acked changes stay for now: %s", err_note());
+    int err = 0;
+    while (!err && atomic_load(&landing->acked) > landing->trimmed) {
+        err = landing_begin(base->landing, &tx);
+        if (!err) err = landing_commit(tx);
+    }
+    if (err) diag_warn("landing", "acked changes stay for now: %s", err_note());
     lite_db_close(capture->db);
     landing->capture = NULL;
     base_free(capture);

@@ -51,14 +51,16 @@ static int point(struct lite_vfs *vfs, const char *name, int rc) {
     return err == ERR_FULL ? SQLITE_FULL : rc;
 }
 
+/* What cannot be written is dropped: SQLite is told and rolls back, and a commit that was said to
+ * have failed must not get into the file later. */
 static int file_flush(struct vfs_file *file) {
-    if (!file->gather_len) return SQLITE_OK;
+    size_t len = file->gather_len;
+    if (!len) return SQLITE_OK;
+    file->gather_len = 0;
     int rc = point(file->vfs, "landing.write", SQLITE_IOERR_WRITE);
     if (rc) return rc;
     sqlite3_file *inner = inner_of(&file->base);
-    rc = inner->pMethods->xWrite(inner, file->gather, (int)file->gather_len, file->gather_pos);
-    if (rc == SQLITE_OK) file->gather_len = 0;
-    return rc;
+    return inner->pMethods->xWrite(inner, file->gather, (int)len, file->gather_pos);
 }
 
 static int file_close(sqlite3_file *base) {

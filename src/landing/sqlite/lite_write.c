@@ -13,12 +13,13 @@
 #include "wire/json/jsontype.h"
 
 #define WAL_PAGES 4000 /* checkpoint when the WAL has that many */
+#define TRIM_MIN  16   /* entries */
 
 struct lite_tx {
     struct landing_tx base;
     struct lite_outbox outbox;
     uint64_t trim_to;   /* entries up to here were deleted in this transaction; 0: none */
-    bool left_entries;
+    uint64_t entry_cnt; /* outbox entries that it leaves */
     bool widened;       /* the schema was changed */
 };
 
@@ -37,11 +38,13 @@ static void roll_back(struct lite_landing *landing, struct lite_tx *tx) {
     if (tx->widened) lite_landing_forget(landing);
 }
 
+/* Deletes acked entries, the oldest first: more than this transaction adds, so that the outbox
+ * shrinks, but never so many that it takes long. */
 static int trim(struct lite_landing *landing, struct lite_tx *tx) {
     uint64_t acked = atomic_load(&landing->acked);
     if (acked <= landing->trimmed) return 0;
-    tx->trim_to = acked;
-    sqlite3_bind_int64(landing->trim, 1, (int64_t)acked);
+    tx->trim_to = MIN(acked, landing->trimmed + TRIM_MIN + 2 * tx->entry_cnt);
+    sqlite3_bind_int64(landing->trim, 1, (int64_t)tx->trim_to);
     return lite_db_do(landing->trim);
 }
 
@@ -53,7 +56,6 @@ int lite_write_begin(struct landing *base, struct landing_tx **out) {
     lite_outbox_init(&tx->outbox);
     err = lite_db_do(landing->begin);
     if (!err) err = lite_landing_refresh(landing);
-    if (!err) err = trim(landing, tx);
     if (err) {
         tx->widened = true;
         roll_back(landing, tx);
@@ -76,7 +78,7 @@ static int flush(struct lite_landing *landing, struct lite_tx *tx) {
     sqlite3_bind_blob64(stmt, 3, body.ptr, body.len, SQLITE_STATIC);
     int err = lite_db_do(stmt);
     lite_outbox_reset(&tx->outbox);
-    tx->left_entries = true;
+    tx->entry_cnt++;
     return err;
 }
 
@@ -418,13 +420,14 @@ int lite_write_commit(struct landing_tx *base) {
     struct lite_tx *tx = (struct lite_tx *)base;
     int wal_pages = 0;
     int err = flush(landing, tx);
+    if (!err) err = trim(landing, tx);
     if (!err && tx->widened) landing->schema_version = -1;
     if (!err) err = env_point(landing->base.env, "landing.commit");
     sqlite3_wal_hook(landing->db, wal_grew, &wal_pages);
     if (!err) err = lite_db_do(landing->commit);
     sqlite3_wal_hook(landing->db, NULL, NULL);
     if (err) roll_back(landing, tx);
-    bool left = !err && tx->left_entries;
+    bool left = !err && tx->entry_cnt;
     if (!err) landing->trimmed = MAX(landing->trimmed, tx->trim_to);
     if (!err && wal_pages > WAL_PAGES) checkpoint(landing);
     tx_free(tx);
