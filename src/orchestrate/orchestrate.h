@@ -4,6 +4,19 @@
  * a worker thread through the function it was given. Runs and tries are recorded in the landing
  * database; a task's function may do its recording in the same transaction as its rows.
  *
+ * Schedule: a run's logical time is when it was due (schedule.h says when that is). A new pipeline
+ * "every 10s" runs at once, one with a cron line when it is next due. While max_active runs wait
+ * or run, none is made. Then, and after a standstill, without catchup the newest missed one is
+ * made, late, and those before it never; with catchup all are, in order. What comes due during a
+ * pause is not made up for without catchup. No two scheduled runs of a dag have one logical time,
+ * whatever the clock does.
+ *
+ * Runs: triggered ones wait in their order for a place among max_active; of a paused dag none
+ * begins, and no task of a run that had begun. A task is tried again but for ERR_CONFIG and
+ * ERR_UNSUPPORTED. A function cannot be ended from outside: past its timeout orch_record() refuses
+ * and the try fails when it returns. After the process ended, runs go on: a try that was under way
+ * counts as failed.
+ *
  * Thread: any. Source: Airflow 3's trigger timetables, states and ids; ref: doc/architecture.md. */
 #ifndef ORCHESTRATE_ORCHESTRATE_H
 #define ORCHESTRATE_ORCHESTRATE_H
@@ -58,7 +71,9 @@ struct orch_conf {
 };
 int orch_open(struct orch **out, const struct orch_conf *conf) MUST_USE; /* adopts old runs */
 int orch_start(struct orch *orch) MUST_USE; /* scheduler and worker threads */
-void orch_close(struct orch *orch);         /* stops; running tasks get 5 s; NULL is allowed */
+/* Starts nothing more; tasks at work get 5 s, then may no longer record, and are waited for. NULL
+ * is allowed. */
+void orch_close(struct orch *orch);
 
 /* Starts a run now; *out_id is in the arena; id.ptr NULL: made. ERR_NOT_FOUND, ERR_EXISTS. */
 int orch_trigger(struct orch *orch, struct str dag, struct str id, struct str by,
