@@ -1,6 +1,8 @@
 /* batch.c - making columns and showing their values. */
 #include "model/batch.h"
 
+#include "base/civil.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,35 +107,11 @@ static void put_i128(batch_i128 v, int scale, struct buf *out) {
     buf_put(out, text + at, sizeof text - at);
 }
 
-/* Days since 1970 to year, month, day, in the proleptic Gregorian calendar. */
-static void civil(int64_t days, int64_t *year, int *month, int *day) {
-    days += 719468;
-    int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-    int64_t doe = days - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
-    int64_t doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153;
-    *day = (int)(doy - (153 * mp + 2) / 5 + 1);
-    *month = (int)(mp < 10 ? mp + 3 : mp - 9);
-    *year = yoe + era * 400 + (*month <= 2);
-}
-
 static void put_date(int64_t days, struct buf *out) {
     int64_t year;
     int month, day;
-    civil(days, &year, &month, &day);
+    civil_of_days(days, &year, &month, &day);
     buf_printf(out, "%04" PRId64 "-%02d-%02d", year, month, day);
-}
-
-static void put_timestamp(int64_t us, bool zone, struct buf *out) {
-    int64_t days = us / 86400000000, in_day = us % 86400000000;
-    if (in_day < 0) in_day += 86400000000, days--;
-    put_date(days, out);
-    int64_t sec = in_day / 1000000, frac = in_day % 1000000;
-    buf_printf(out, "T%02d:%02d:%02d", (int)(sec / 3600), (int)(sec / 60 % 60), (int)(sec % 60));
-    if (frac % 1000) buf_printf(out, ".%06d", (int)frac);
-    else buf_printf(out, ".%03d", (int)(frac / 1000));
-    if (zone) buf_putc(out, 'Z');
 }
 
 static void put_base64(struct str bytes, struct buf *out) {
@@ -228,8 +206,8 @@ void batch_json(const struct vec *vec, uint32_t row, struct buf *out) {
     case TYPE_BINARY: put_base64(vec->str[at], out); break;
     case TYPE_UUID: put_uuid(vec->str[at], out); break;
     case TYPE_DATE: put_date(vec->i32[at], out); break;
-    case TYPE_TIMESTAMP: put_timestamp(vec->i64[at], true, out); break;
-    case TYPE_TIMESTAMP_NTZ: put_timestamp(vec->i64[at], false, out); break;
+    case TYPE_TIMESTAMP: civil_format(vec->i64[at], true, out); break;
+    case TYPE_TIMESTAMP_NTZ: civil_format(vec->i64[at], false, out); break;
     default: put_nested(vec, at, out); break;
     }
     if (quote) buf_putc(out, '"');

@@ -92,6 +92,10 @@ struct str http_query_at(const struct http_req *req, const char *name, size_t at
     return STR_NULL;
 }
 
+struct str http_query_text(const struct http_req *req) {
+    return req->query;
+}
+
 struct str http_query(const struct http_req *req, const char *name) {
     return http_query_at(req, name, 0);
 }

@@ -44,6 +44,7 @@ struct str http_param(const struct http_req *req, const char *name); /* from the
 struct str http_query(const struct http_req *req, const char *name); /* decoded; ptr NULL: none */
 /* The i-th value of a repeated query parameter; ptr NULL past the last. */
 struct str http_query_at(const struct http_req *req, const char *name, size_t i);
+struct str http_query_text(const struct http_req *req); /* all after "?", as it came */
 struct str http_header(const struct http_req *req, const char *name);
 struct str http_body(const struct http_req *req);
 const char *http_method(const struct http_req *req);

@@ -12,7 +12,7 @@
 #include "store/cql/cqlexec.h"
 #include "store/server/cqlcache.h"
 
-#define CQLSYS_RELEASE     "5.0.6"
+#define CQLSYS_RELEASE     "5.0.0"
 #define CQLSYS_CQL         "3.4.7"
 #define CQLSYS_CLUSTER     "sluice"
 #define CQLSYS_DATACENTER  "datacenter1"
