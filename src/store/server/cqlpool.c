@@ -25,6 +25,7 @@ struct cqlpool {
     pthread_cond_t more;
     struct list todo, finished; /* all below: under `lock` */
     size_t todo_cnt, thread_cnt, idle_cnt;
+    bool waking; /* a thread was called, or made, and has not come yet */
     bool closing, closed, wake_due;
     pthread_t thread[CQLPOOL_THREAD_MAX];
 };
@@ -81,31 +82,7 @@ static void finish(struct cqlpool *pool, struct cqlpool_job *job) {
     loop_post(pool->loop, on_wake, pool);
 }
 
-static void *thread_main(void *arg) {
-    struct cqlpool *pool = arg;
-    struct arena scratch = ARENA_INIT;
-    pthread_setname_np(pthread_self(), "cql-work");
-    pthread_mutex_lock(&pool->lock);
-    while (!pool->closing) {
-        struct cqlpool_job *job = list_take(&pool->todo);
-        if (!job) {
-            pool->idle_cnt++;
-            pthread_cond_wait(&pool->more, &pool->lock);
-            pool->idle_cnt--;
-            continue;
-        }
-        pool->todo_cnt--;
-        pthread_mutex_unlock(&pool->lock);
-        job->work(job, &scratch);
-        if (scratch.used > SCRATCH_KEEP) arena_fini(&scratch);
-        else arena_reset(&scratch);
-        pthread_mutex_lock(&pool->lock);
-        finish(pool, job);
-    }
-    pthread_mutex_unlock(&pool->lock);
-    arena_fini(&scratch);
-    return NULL;
-}
+static void *thread_main(void *arg);
 
 /* With the lock held, or before anybody else knows the pool. Returns an errno value. */
 static int add_thread(struct cqlpool *pool) {
@@ -116,6 +93,48 @@ static int add_thread(struct cqlpool *pool) {
     pthread_attr_destroy(&attr);
     if (errnum == 0) pool->thread_cnt++;
     return errnum;
+}
+
+/* With the lock held: work waits, so calls an idle thread or makes a new one - one at a time: until
+ * it has come, those that are at work may have taken what waits. When no more threads can be had,
+ * those that are there do the work. */
+static void call_thread(struct cqlpool *pool) {
+    if (pool->waking || pool->todo_cnt == 0) return;
+    if (pool->idle_cnt > 0) {
+        pool->waking = true;
+        pthread_cond_signal(&pool->more);
+    } else if (pool->thread_cnt < pool->thread_max) {
+        pool->waking = add_thread(pool) == 0;
+    }
+}
+
+static void *thread_main(void *arg) {
+    struct cqlpool *pool = arg;
+    struct arena scratch = ARENA_INIT;
+    pthread_setname_np(pthread_self(), "cql-work");
+    pthread_mutex_lock(&pool->lock);
+    pool->waking = false;
+    while (!pool->closing) {
+        struct cqlpool_job *job = list_take(&pool->todo);
+        if (!job) {
+            pool->idle_cnt++;
+            pthread_cond_wait(&pool->more, &pool->lock);
+            pool->idle_cnt--;
+            pool->waking = false;
+            continue;
+        }
+        pool->todo_cnt--;
+        call_thread(pool);
+        pthread_mutex_unlock(&pool->lock);
+        job->work(job, &scratch);
+        if (scratch.used > SCRATCH_KEEP) arena_fini(&scratch);
+        else arena_reset(&scratch);
+        pthread_mutex_lock(&pool->lock);
+        finish(pool, job);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    arena_fini(&scratch);
+    return NULL;
 }
 
 int cqlpool_open(struct cqlpool **out, struct loop *loop, size_t thread_max) {
@@ -140,10 +159,7 @@ void cqlpool_submit(struct cqlpool *pool, struct cqlpool_job *job) {
     assert(!pool->closing);
     list_add(&pool->todo, job);
     pool->todo_cnt++;
-    /* When no more threads can be had, those that are there do the work. */
-    if (pool->todo_cnt > pool->idle_cnt && pool->thread_cnt < pool->thread_max)
-        (void)add_thread(pool);
-    pthread_cond_signal(&pool->more);
+    call_thread(pool);
     pthread_mutex_unlock(&pool->lock);
 }
 

@@ -21,7 +21,7 @@
 #define CQLSERVER_RUN_MAX        1024
 #define CQLSERVER_QUEUE_MAX      8192
 #define CQLSERVER_QUEUE_BYTE_MAX (64 * MIB)
-#define CQLSERVER_THREADS        64
+#define CQLSERVER_THREADS        128
 #define CQLSERVER_IDLE_MS        (60 * 60 * 1000)
 
 struct cqlexec;
