@@ -14,7 +14,8 @@ void mistake_init(struct mistakes *all, struct arena *arena, struct str sql) {
     all->sql = sql;
 }
 
-static struct str format_text(struct arena *arena, const char *format, va_list args) {
+static PRINTF_LIKE(2, 0) struct str format_text(struct arena *arena, const char *format,
+                                                va_list args) {
     char text[ERR_NOTE_MAX];
     int len = vsnprintf(text, sizeof text, format, args);
     size_t kept = len < 0 ? 0 : MIN((size_t)len, sizeof text - 1);
