@@ -485,10 +485,24 @@ static struct expr *analyse_lazy(struct analyser *an, const struct ast *ast,
 
 /* ---- the rest ---- */
 
+/* struct(*): all columns, with their names. */
+static struct expr *struct_of_all(struct analyser *an, const struct ast *ast) {
+    uint32_t cnt = an->row->field_cnt;
+    struct expr **arg = arena_array(an->arena, struct expr *, MAX(cnt, 1u));
+    struct str *name = arena_array(an->arena, struct str, MAX(cnt, 1u));
+    for (uint32_t i = 0; i < cnt; i++) {
+        arg[i] = analyse_column(an, i, ast->span);
+        name[i] = an->row->field[i].name;
+    }
+    return analyse_struct(an, arg, name, cnt, ast->span);
+}
+
 static struct expr *analyse_struct_ast(struct analyser *an, const struct ast *ast) {
     struct expr **arg = arena_array(an->arena, struct expr *, MAX(ast->cnt, 1u));
     struct str *name = arena_array(an->arena, struct str, MAX(ast->cnt, 1u));
     bool good = true;
+    if (ast->cnt == 1 && ast->kid[0]->kind == AST_STAR && !ast->kid[0]->part_cnt && an->row)
+        return struct_of_all(an, ast);
     for (uint32_t i = 0; i < ast->cnt; i++) {
         const struct ast *kid = ast->kid[i];
         arg[i] = analyse_expr(an, kid);
