@@ -144,5 +144,8 @@ void env_mem_advance(struct env *env, int64_t us);
 /* What a power cut leaves: unsynced bytes are kept or dropped in 512-byte sectors, as the seed
  * says; unsynced names likewise. All open files become unusable. */
 void env_mem_crash(struct env *env);
+/* The n-th sync from now (0: none) fails with ERR_IO as real disks do: what it should have written
+ * counts as clean, and later syncs succeed without writing it. */
+void env_mem_fail_sync(struct env *env, uint64_t nth);
 
 #endif

@@ -24,7 +24,7 @@
 
 enum log_ack_mode {
     LOG_ACK_DURABLE, /* after fdatasync; the default */
-    LOG_ACK_WRITTEN, /* after write(): survives our death, not the machine's */
+    LOG_ACK_WRITTEN, /* after write(): survives our death, not the machine's; synced within 1 s */
 };
 
 struct log; /* opaque: see log_ops.h */
@@ -74,7 +74,8 @@ struct str log_setting_of(const struct log_topic *topic, const char *name);
 int log_append(struct log *log, struct str topic, int32_t part, struct str batch,
                int64_t *base_offset) MUST_USE;
 /* The same without waiting: `done` is called exactly once, from the committer thread (or before
- * log_submit() returns), unless log_submit() itself fails. */
+ * log_submit() returns), unless log_submit() itself fails. It must be short; it may use the log,
+ * but not wait for it. */
 typedef void log_done_fn(void *arg, int err, int64_t base_offset);
 int log_submit(struct log *log, struct str topic, int32_t part, struct str batch, log_done_fn *done,
                void *arg) MUST_USE;
@@ -87,18 +88,22 @@ struct log_span {
     int64_t bytes;
 };
 int log_span(struct log *log, struct str topic, int32_t part, struct log_span *out) MUST_USE;
-/* Whole batches from the one that holds `offset`, at least one if there is one, then up to `max`
- * bytes, never past the hwm. out->len 0: nothing there yet. ERR_RANGE: offset outside the span. */
-int log_read(struct log *log, struct str topic, int32_t part, int64_t offset, size_t max,
-             struct arena *arena, struct str *out) MUST_USE;
-/* First offset whose record's time is >= ts_ms; *offset = -1 when none is. *ts_out its time. */
-int log_seek_time(struct log *log, struct str topic, int32_t part, int64_t ts_ms, int64_t *offset,
-                  int64_t *ts_out) MUST_USE;
 struct log_pos {
     struct str topic;
     int32_t part;
     int64_t offset;
 };
+/* Whole batches from the one that holds `offset`, at least one if there is one, then up to `max`
+ * bytes, never past the hwm. out->len 0: nothing there yet. ERR_RANGE: offset outside the span.
+ * Every batch handed out has passed its CRC; ERR_CORRUPT names the file and place of one that does
+ * not, and what lies behind it can still be read. */
+int log_read_at(struct log *log, const struct log_pos *pos, size_t max, struct arena *arena,
+                struct str *out) MUST_USE;
+#define log_read(log, topic, part, offset, max, arena, out)                                       \
+    log_read_at((log), &(struct log_pos){(topic), (part), (offset)}, (max), (arena), (out))
+/* First offset whose record's time is >= ts_ms; *offset = -1 when none is. *ts_out its time. */
+int log_seek_time(struct log *log, struct str topic, int32_t part, int64_t ts_ms, int64_t *offset,
+                  int64_t *ts_out) MUST_USE;
 /* Blocks until any of `pos` has its offset readable, log_wake() is called, or the time is over;
  * 0 in all three cases. */
 int log_wait(struct log *log, const struct log_pos *pos, size_t cnt, int64_t timeout_us) MUST_USE;
