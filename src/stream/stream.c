@@ -24,6 +24,8 @@
 #include "wire/json/jsonbatch.h"
 
 #define BATCH_BYTES (4 * MIB)
+#define NODE_CNT    1000 /* of a query from which on its batches are made smaller */
+#define BATCH_LEAST 16
 #define NOTE_KEEP   512
 
 struct counter {
@@ -77,7 +79,11 @@ static int open_plan(struct stream *stream) {
     const struct type *source = type_copy(&stream->plan_arena, stream->conf.source);
     int err = plan_make(&stream->plan, &stream->conf.query, source, &stream->plan_arena, &errors);
     if (err) return err_add(err, "query of %.*s", STR_ARG(stream->conf.name));
-    return jsonbatch_new(&stream->json, stream->plan.want, JSONBATCH_CASE);
+    if (stream->plan.node_cnt > NODE_CNT) { /* each node makes a column a batch */
+        uint32_t rows = stream->conf.batch_rows * NODE_CNT / stream->plan.node_cnt;
+        stream->conf.batch_rows = MAX(rows, (uint32_t)BATCH_LEAST);
+    }
+    return jsonbatch_new(&stream->json, stream->plan.want, 0);
 }
 
 static int open_feed(struct stream *stream) {

@@ -5,6 +5,8 @@
 #include "stream/op/func_table.h"
 #include "stream/op/take.h"
 
+#define ARRAY_WORK_MAX (1u << 25) /* values array() may copy in one batch */
+
 /* ---- comparisons ---- */
 
 static int types_order(struct func_call *call) {
@@ -181,6 +183,26 @@ static int types_array(struct func_call *call) {
     return 0;
 }
 
+/* Values in a column's lists, at all levels. */
+static size_t weight(const struct vec *vec) {
+    size_t sum = 0;
+    bool list = vec->type->kind == TYPE_ARRAY || vec->type->kind == TYPE_MAP;
+    uint32_t kids = list ? 2 : vec->type->kind == TYPE_STRUCT ? vec->type->field_cnt : 0;
+    for (uint32_t i = 0; i < kids; i++)
+        if (vec->kid[i]) sum += (list ? vec->kid[i]->cnt : 0) + weight(vec->kid[i]);
+    return sum;
+}
+
+static bool too_heavy(struct func_ctx *ctx, const struct vec *const *arg) {
+    size_t sum = (size_t)ctx->live * ctx->arg_cnt;
+    for (uint32_t i = 0; i < ctx->arg_cnt; i++)
+        sum += weight(arg[i]) * (arg[i]->stride ? 1 : ctx->live);
+    if (sum <= ARRAY_WORK_MAX) return false;
+    FUNC_EACH(ctx, row) func_error(ctx, row, "array(): more than %u values in one batch",
+                                   ARRAY_WORK_MAX);
+    return true;
+}
+
 static int eval_array(void *state UNUSED, struct func_ctx *ctx, const struct vec *const *arg,
                       struct vec *out) {
     uint32_t total = ctx->live * ctx->arg_cnt, put = 0;
@@ -188,6 +210,10 @@ static int eval_array(void *state UNUSED, struct func_ctx *ctx, const struct vec
     uint32_t *from = arena_alloc(ctx->arena, total * sizeof *from);
     struct func_list list;
     func_list_begin(&list, ctx, out);
+    if (too_heavy(ctx, arg)) {
+        func_list_end(&list);
+        return 0;
+    }
     FUNC_EACH(ctx, row) {
         func_list_row(&list, row);
         for (uint32_t i = 0; i < ctx->arg_cnt; i++) {

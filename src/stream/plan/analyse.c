@@ -12,6 +12,7 @@
 struct expr *analyse_node(struct analyser *an, enum expr_kind kind, struct span span,
                           const struct type *type, uint32_t cnt) {
     struct expr *expr = arena_new(an->arena, struct expr);
+    an->plan->node_cnt++;
     expr->kind = kind;
     expr->span = span;
     expr->type = type;

@@ -23,6 +23,7 @@ struct plan {
     struct expr **expect;      /* over the outputs; one a stream_expect */
     struct func_call **held;   /* calls whose state is to be given back */
     uint32_t held_cnt;
+    uint32_t node_cnt;         /* expressions made: what a batch costs */
 };
 
 /* Parses and, with `source`, plans. 0, or ERR_SYNTAX or ERR_TYPE with the mistakes listed. The plan
