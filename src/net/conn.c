@@ -157,6 +157,10 @@ bool conn_is_open(const struct conn *conn) {
     return conn->bev && !conn->closing;
 }
 
+size_t conn_unsent(const struct conn *conn) {
+    return conn->bev ? evbuffer_get_length(bufferevent_get_output(conn->bev)) : 0;
+}
+
 const char *conn_peer(const struct conn *conn) {
     return conn->peer;
 }

@@ -34,6 +34,7 @@ void *conn_data(const struct conn *conn);
 struct conn *conn_ref(struct conn *conn);
 void conn_unref(struct conn *conn);
 bool conn_is_open(const struct conn *conn);
+size_t conn_unsent(const struct conn *conn); /* bytes given to conn_send() and still here */
 const char *conn_peer(const struct conn *conn); /* "127.0.0.1:51342" */
 void conn_pause(struct conn *conn, bool paused); /* no frames while paused */
 

@@ -566,6 +566,38 @@ static void cqlserver_slows_down_who_asks_too_much(void **state UNUSED) {
     close(fd);
 }
 
+static size_t resident_kib(void) {
+    char text[4096] = "";
+    FILE *file = fopen("/proc/self/statm", "r");
+    size_t len = fread(text, 1, sizeof text - 1, file), pages = 0;
+    fclose(file);
+    assert_true(len > 0 && sscanf(text, "%*s %zu", &pages) == 1);
+    return pages * 4;
+}
+
+static void cqlserver_makes_no_answers_for_who_does_not_read(void **state UNUSED) {
+    int fd = start();
+    UNUSED size_t before = resident_kib();
+    for (int i = 0; i < 800; i++) send_query(fd, (int16_t)i, "BIG 1000000"); /* 800 MB */
+    env_sleep_us(env_real(), 500000);
+    assert_serves();
+#ifndef __SANITIZE_THREAD__ /* its shadow memory is several times the program's */
+    assert_true(resident_kib() - before < 150 * 1024);
+#endif
+    for (int i = 0; i < 800; i++) { /* and then all of them */
+        struct answer answer;
+        assert_true(receive(fd, &answer));
+        assert_true(answer.frame.body.len > 1000000);
+        free(answer.bytes);
+    }
+    close(fd);
+    fd = start();
+    for (int i = 0; i < 800; i++) send_query(fd, (int16_t)i, "BIG 1000000");
+    env_sleep_us(env_real(), 100000);
+    close(fd); /* with parked ones left */
+    assert_serves();
+}
+
 static void cqlserver_closes_over_running_statements(void **state UNUSED) {
     int fd = start(), gone = start();
     for (int16_t i = 0; i < 100; i++) send_query(fd, i, "SLEEP 20");
@@ -600,6 +632,7 @@ int main(void) {
         TEST(cqlserver_refuses_what_is_too_big_before_it_comes),
         TEST(cqlserver_survives_garbage),
         TEST(cqlserver_slows_down_who_asks_too_much),
+        TEST(cqlserver_makes_no_answers_for_who_does_not_read),
         TEST(cqlserver_closes_over_running_statements),
     };
     diag_setup(DIAG_ERROR, false);

@@ -7,7 +7,7 @@
  *
  * Invariants: (1) all but cqlhandle_run() happens on the loop's thread; (2) a client lives until
  * its connection is closed and its last request came back; (3) `running` and `running_bytes` are
- * those of requests given to the pool and not yet back. */
+ * those of requests given to the pool, or parked, and not yet answered. */
 #include "store/server/cqlserver.h"
 
 #include "base/diag.h"
@@ -25,6 +25,7 @@
 #include <stdio.h>
 
 #define WATCH_US       1000000
+#define PARK_US        20000
 #define SMALL_ANSWER   (64 * KIB)
 #define ANSWER_BIT     0x80
 #define OLD_HEAD_LEN   8 /* of versions 1 and 2, which had streams of one byte */
@@ -38,6 +39,9 @@ struct client {
     enum cqlframe_zip zip;
     unsigned events; /* enum cqlmsg_event bits */
     size_t running;
+    atomic_bool clogged; /* it does not read its answers: no more are made, requests are parked */
+    atomic_size_t made;  /* bytes of answers that were made and are not yet given to `conn` */
+    struct cqlpool_job *parked;
     struct cqlexec_session session;
 };
 
@@ -45,6 +49,7 @@ struct job {
     struct cqlpool_job base;
     struct client *client;
     struct cqlhandle_request request;
+    bool parked;
     int64_t start_us;
     size_t len;
     char bytes[]; /* the frame's body */
@@ -60,7 +65,7 @@ struct cqlserver {
     struct cqlsys *sys;
     struct cqlexec *exec;
     struct cqlwatch *watch;
-    struct loop_timer *timer;
+    struct loop_timer *timer, *park_timer; /* park_timer: while something is parked */
     struct cqlhandle_env handle;
     struct client *first;
     atomic_size_t client_cnt, running;
@@ -159,21 +164,66 @@ static void client_drop_if_done(struct client *client) {
 
 static void job_work(struct cqlpool_job *base, struct arena *scratch) {
     struct job *job = (struct job *)base;
+    struct client *client = job->client;
+    job->parked = atomic_load(&client->clogged) || atomic_load(&client->made) > CONN_OUT_HIGH;
+    if (job->parked) return;
     cqlhandle_run(&job->request, scratch);
+    atomic_fetch_add(&client->made, job->request.answer.len);
+}
+
+/* Above CONN_OUT_HIGH the connection is not read from either, so what can be parked is bounded. */
+static void watch_unsent(struct client *client) {
+    bool clogged = conn_unsent(client->conn) > CONN_OUT_HIGH;
+    if (clogged != client->clogged) atomic_store(&client->clogged, clogged);
+}
+
+/* Parked requests are run once their connection has taken what it got. */
+static void unpark(void *arg) {
+    struct cqlserver *server = arg;
+    bool some = false;
+    for (struct client *client = server->first; client; client = client->next) {
+        if (!client->parked) continue;
+        watch_unsent(client);
+        some = some || client->clogged;
+        while (client->parked && !client->clogged) {
+            struct cqlpool_job *job = client->parked;
+            client->parked = job->next;
+            cqlpool_submit(server->pool, job);
+        }
+    }
+    if (some) return;
+    loop_timer_free(server->park_timer);
+    server->park_timer = NULL;
+}
+
+static void park(struct job *job) {
+    struct cqlserver *server = job->client->server;
+    job->base.next = job->client->parked;
+    job->client->parked = &job->base;
+    if (!server->park_timer)
+        server->park_timer = loop_every(server->loop, PARK_US, unpark, server);
 }
 
 static void job_done(struct cqlpool_job *base, bool ran) {
     struct job *job = (struct job *)base;
     struct client *client = job->client;
     struct cqlserver *server = client->server;
+    if (ran && job->parked && !client->closed) {
+        park(job);
+        return;
+    }
     client->running--;
     atomic_fetch_sub(&server->running, 1);
     server->running_bytes -= job->len;
-    if (ran) {
+    if (ran && !job->parked) {
         if (job->request.failed) metric_add(server->errors, 1);
         metric_observe(server->seconds, env_mono_us(server->conf.env) - job->start_us);
         if (job->request.keyspace_set && !client->closed) client->session = job->request.session;
-        if (!client->closed) conn_send(client->conn, buf_str(&job->request.answer));
+        atomic_fetch_sub(&client->made, job->request.answer.len);
+        if (!client->closed) {
+            conn_send(client->conn, buf_str(&job->request.answer));
+            watch_unsent(client);
+        }
         buf_fini(&job->request.answer);
         if (job->request.schema_changed) look_for_changes(server);
     }
@@ -384,6 +434,13 @@ static void on_close(void *self, struct conn *conn) {
     if (client->paused) server->paused_cnt--;
     client->paused = false;
     client->closed = true;
+    for (struct cqlpool_job *job = client->parked, *next; job; job = next) {
+        next = job->next;
+        client->running++; /* so that the client outlives the last of them */
+        job_done(job, false);
+        client->running--;
+    }
+    client->parked = NULL;
     atomic_fetch_sub(&server->client_cnt, 1);
     metric_add(server->connections, -1);
     client_drop_if_done(client);
@@ -455,6 +512,8 @@ fail:
 void cqlserver_close(struct cqlserver *server) {
     if (!server) return;
     loop_timer_free(server->timer);
+    loop_timer_free(server->park_timer);
+    server->park_timer = NULL;
     server_close(server->net);
     cqlpool_close(server->pool);
     assert(server->running == 0 && !server->first);
