@@ -519,6 +519,20 @@ static struct emb *emb_new(const struct log_conf *conf, const char *dir) {
     return emb;
 }
 
+/* Names that an earlier process saw, or we just made, may not be durable: what is built on them
+ * must not be acknowledged before they are. */
+static int sync_names(struct env *env, const char *dir) {
+    char path[ENV_PATH_MAX];
+    int err = 0;
+    snprintf(path, sizeof path, "%s", dir);
+    for (size_t i = strlen(path); i > 0 && !err; i--) {
+        if (path[i] != '/' && path[i] != 0) continue;
+        path[i] = 0;
+        err = env_sync_dir(env, path);
+    }
+    return err ? err : env_sync_dir(env, dir[0] == '/' ? "/" : ".");
+}
+
 int logemb_open(struct log **out, const struct log_conf *conf, const char *dir) {
     char path[ENV_PATH_MAX];
     if (!*dir || strlen(dir) > ENV_PATH_MAX / 2)
@@ -527,6 +541,7 @@ int logemb_open(struct log **out, const struct log_conf *conf, const char *dir) 
     snprintf(path, sizeof path, "%s/lock", dir);
     int err = env_mkdir(conf->env, dir);
     if (!err) err = env_lock(conf->env, path, &emb->lock_file);
+    if (!err) err = sync_names(conf->env, dir);
     if (!err) err = load(emb);
     if (!err) err = recover(emb);
     emb->checkpoint_us = env_mono_us(conf->env);

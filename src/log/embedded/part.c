@@ -301,28 +301,34 @@ static size_t seg_at(const struct part *part, int64_t offset) {
 struct view {
     struct seg *seg;
     int64_t pos, limit;
-    int64_t next; /* base of the following segment, -1 when there is none */
-    bool gaps;    /* a compacted topic: offsets may be missing */
+    int64_t next;   /* base of the following segment, -1 when there is none */
+    int64_t expect; /* base of the batch at `pos`; -1 when it is not known */
+    bool gaps;      /* a compacted topic: offsets may be missing */
 };
 
 static int find_locked(struct part *part, size_t at, int64_t offset, struct view *out) {
     struct segpool *pool = &part->emb->pool;
     struct seg *seg = part->seg[at];
     bool last = at + 1 == part->seg_cnt;
-    *out = (struct view){seg, -1, last ? part->hwm_pos : seg->size,
-                         last ? -1 : part->seg[at + 1]->base, part->policy.compact};
+    *out = (struct view){seg,
+                         -1,
+                         last ? part->hwm_pos : seg->size,
+                         last ? -1 : part->seg[at + 1]->base,
+                         -1,
+                         part->policy.compact};
     for (size_t i = 0; i < EMB_HINT_CNT; i++)
         if (part->hint[i].seg == seg && part->hint[i].offset == offset)
-            out->pos = part->hint[i].pos;
+            out->pos = part->hint[i].pos, out->expect = offset;
     if (out->pos < 0 && offset <= seg->base) out->pos = 0;
     int err = 0;
     if (out->pos < 0) err = seg_find(pool, seg, offset, &out->pos);
     if (err == ERR_CORRUPT || err == ERR_NOT_FOUND) {
-        err = seg_reindex(pool, seg, part->policy.index_interval);
+        err = seg_reindex(pool, seg, part->policy.index_interval, part->policy.compact);
         if (!err) err = seg_find(pool, seg, offset, &out->pos);
         if (!err && seg->sealed) err = seg_save(pool, seg);
         if (err == ERR_CORRUPT) err = out->pos = 0;
     }
+    if (!out->pos) out->expect = seg->base;
     return err ? err : seg_pin(pool, seg);
 }
 
@@ -337,32 +343,34 @@ static void hint_put(struct part *part, struct seg *seg, int64_t offset, int64_t
 
 static int missing(const struct view *view, int64_t seen, int64_t next) {
     return err_fail(ERR_CORRUPT,
-                    "%s.log goes from offset %" PRId64 " to %" PRId64
-                    ": records are missing or damaged",
-                    view->seg->stem, seen, next);
+                    "%s.log, position %" PRId64 ": offset %" PRId64 " where %" PRId64
+                    " is expected; records are missing or damaged",
+                    view->seg->stem, view->pos, next, seen);
 }
 
 /* Moves view->pos to the batch that holds `offset`; *found false: it is in a later segment. */
 static int forward(struct view *view, int64_t offset, bool *found) {
     struct segscan scan;
     struct recbatch_head head;
-    int64_t seen = view->pos ? -1 : view->seg->base;
+    struct segscan_row row = {view->expect, -1};
     int err = 0;
     *found = false;
     segscan_open(&scan, view->seg->file, view->pos, view->limit, false);
     while (!*found && !err && segscan_next(&scan, &head)) {
-        if (!view->gaps && seen >= 0 && head.base_offset != seen)
-            err = missing(view, seen, head.base_offset);
-        seen = recbatch_end(&head);
-        *found = seen > offset;
+        if (view->gaps) row.expect = -1;
+        int64_t expect = row.expect;
+        bool fits = segscan_row_fits(&row, &head);
+        view->pos = scan.at;
+        if (fits)
+            *found = recbatch_end(&head) > offset;
+        else if (offset < row.expect)
+            err = missing(view, expect, head.base_offset);
     }
-    if (*found) view->pos = scan.at;
     int scan_err = segscan_close(&scan);
     if (err || scan_err) return err ? err : scan_err;
-    bool hole = view->gaps ? false
-                : *found   ? head.base_offset > MAX(offset, view->seg->base)
-                           : view->next >= 0 && seen >= 0 && seen < view->next;
-    return hole ? missing(view, seen, *found ? head.base_offset : view->next) : 0;
+    bool hole = !view->gaps && (*found ? head.base_offset > MAX(offset, view->seg->base)
+                                       : view->next >= 0 && row.expect < view->next);
+    return hole ? missing(view, row.expect, *found ? head.base_offset : view->next) : 0;
 }
 
 /* Whole batches from view->pos on, their CRCs checked; bytes of a damaged one are never shown. */

@@ -235,17 +235,18 @@ int seg_undo(struct seg *seg) {
 
 /* ---- finding ---- */
 
-/* Is there, at `pos`, a batch that begins at or before `offset`? */
-static bool sound(struct segpool *pool, struct seg *seg, int64_t pos, int64_t offset) {
+/* Is the batch that `entry` points at there? */
+static bool sound(struct segpool *pool, struct seg *seg, const struct segidx_offset *entry) {
     char bytes[RECBATCH_HEAD];
     struct recbatch_head head;
     size_t got = 0;
-    if (pos == 0) return true;
-    if (pos < 0 || pos + RECBATCH_HEAD > seg->size || seg_pin(pool, seg)) return false;
-    int err = env_read(seg->file, pos, bytes, sizeof bytes, &got);
+    if (entry->rel < 0) return true;
+    if (entry->pos < 0 || entry->pos + RECBATCH_HEAD > seg->size || seg_pin(pool, seg))
+        return false;
+    int err = env_read(seg->file, entry->pos, bytes, sizeof bytes, &got);
     seg_unpin(pool, seg);
     return !err && recbatch_peek((struct str){bytes, got}, &head) == 0 &&
-           head.base_offset <= offset && head.base_offset >= seg->base;
+           recbatch_end(&head) - 1 == seg->base + entry->rel;
 }
 
 int seg_find(struct segpool *pool, struct seg *seg, int64_t offset, int64_t *pos) {
@@ -256,8 +257,8 @@ int seg_find(struct segpool *pool, struct seg *seg, int64_t offset, int64_t *pos
         err = segidx_file_find(pool->env, seg->stem, rel, &entry);
     else
         entry = segidx_find(&seg->idx, rel);
-    *pos = entry.pos;
-    if (!err && sound(pool, seg, *pos, offset)) return 0;
+    *pos = entry.rel < 0 ? 0 : entry.pos;
+    if (!err && sound(pool, seg, &entry)) return 0;
     *pos = 0;
     return err == ERR_IO ? err : err_fail(ERR_CORRUPT, "the index of %s is wrong", seg->stem);
 }
@@ -273,8 +274,9 @@ int seg_find_time(struct segpool *pool, struct seg *seg, int64_t ts_ms, int64_t 
     return err;
 }
 
-int seg_reindex(struct segpool *pool, struct seg *seg, int64_t index_interval) {
+int seg_reindex(struct segpool *pool, struct seg *seg, int64_t index_interval, bool gaps) {
     struct segscan scan;
+    struct segscan_row row = {seg->base, -1};
     struct recbatch_head head;
     int err = seg_pin(pool, seg);
     if (err) return err;
@@ -285,7 +287,9 @@ int seg_reindex(struct segpool *pool, struct seg *seg, int64_t index_interval) {
     while (segscan_next(&scan, &head)) {
         int64_t last = recbatch_end(&head) - 1 - seg->base;
         bool rises = !seg->idx.offset_cnt || seg->idx.offset[seg->idx.offset_cnt - 1].rel < last;
-        if (head.base_offset >= seg->base && last <= INT32_MAX && rises)
+        if (gaps) row.expect = -1;
+        if (segscan_row_fits(&row, &head) && head.base_offset >= seg->base && last <= INT32_MAX &&
+            rises)
             seg_note(seg, &head, scan.at, index_interval);
     }
     err = segscan_close(&scan);
@@ -299,7 +303,7 @@ int seg_load_ts(struct segpool *pool, struct seg *seg) {
     if (seg->ts_loaded) return 0;
     int err = segidx_file_last(pool->env, seg->stem, &last);
     bool fits = !err && last.ts >= 0 && last.rel >= 0;
-    if (!fits && seg->size) return seg_reindex(pool, seg, 4096);
+    if (!fits && seg->size) return seg_reindex(pool, seg, 4096, true);
     seg->max_ts = last.ts;
     seg->max_ts_offset = seg->base + last.rel;
     seg->ts_loaded = true;

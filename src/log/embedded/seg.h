@@ -70,8 +70,8 @@ int seg_find(struct segpool *pool, struct seg *seg, int64_t offset, int64_t *pos
 int seg_find_time(struct segpool *pool, struct seg *seg, int64_t ts_ms, int64_t *offset) MUST_USE;
 /* seg->max_ts of a sealed segment, from its time index or, failing that, from a scan. */
 int seg_load_ts(struct segpool *pool, struct seg *seg) MUST_USE;
-/* Builds the index anew from the file's heads. */
-int seg_reindex(struct segpool *pool, struct seg *seg, int64_t index_interval) MUST_USE;
+/* Builds the index anew from the file's heads; `gaps`: offsets may be missing. */
+int seg_reindex(struct segpool *pool, struct seg *seg, int64_t index_interval, bool gaps) MUST_USE;
 /* Writes the index files, durably. */
 int seg_save(struct segpool *pool, struct seg *seg) MUST_USE;
 /* Removes the files; the folder is not synced. */

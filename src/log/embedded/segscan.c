@@ -66,3 +66,15 @@ int segscan_close(struct segscan *scan) {
     scan->win = NULL;
     return scan->err;
 }
+
+bool segscan_row_fits(struct segscan_row *row, const struct recbatch_head *head) {
+    int64_t base = head->base_offset;
+    if (row->expect < 0 || base == row->expect || (row->other >= 0 && base == row->other)) {
+        row->expect = recbatch_end(head);
+        row->other = -1;
+        return true;
+    }
+    row->expect += head->last_offset_delta + 1;
+    row->other = recbatch_end(head);
+    return false;
+}

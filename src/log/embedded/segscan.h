@@ -28,6 +28,14 @@ struct segscan {
 void segscan_open(struct segscan *scan, struct env_file *file, int64_t from, int64_t limit,
                   bool check);
 bool segscan_next(struct segscan *scan, struct recbatch_head *head) MUST_USE;
+/* Do bases and lengths of the batches in a row agree? A batch's base offset is not under its CRC:
+ * one that does not begin where the last ended is not believed, and neither is it a reason not to
+ * believe the next. Begin with expect = the first base, or -1 when it is not known. */
+struct segscan_row {
+    int64_t expect; /* where the next batch should begin, by count */
+    int64_t other;  /* where it would, by the last batch's own word; -1: the same */
+};
+bool segscan_row_fits(struct segscan_row *row, const struct recbatch_head *head);
 int segscan_close(struct segscan *scan); /* scan->err */
 
 #endif
