@@ -207,6 +207,9 @@ int cron_parse(struct str text, struct cron *out) {
             return err_fail(ERR_SYNTAX, "schedule '%.*s' has %d of the five fields minute, hour, "
                             "day, month, weekday; an example: " CRON_EXAMPLE, STR_ARG(text), i);
         err = read_field(&in, word);
+        bool star = str_eqz(word, "*") || str_eqz(word, "?");
+        if (i == DAY) out->any_day = star;
+        if (i == WEEKDAY) out->any_weekday = star;
     }
     if (err) return err;
     struct str more = take_word(&in.left);
@@ -214,11 +217,7 @@ int cron_parse(struct str text, struct cron *out) {
         return err_fail(ERR_SYNTAX, "schedule '%.*s', column %zu: '%.*s' is a sixth field; there "
                         "are five: minute, hour, day, month, weekday", STR_ARG(text),
                         (size_t)(more.ptr - in.text.ptr) + 1, STR_ARG(more));
-    bool any_nth = false;
-    for (int i = 0; i < 7; i++) any_nth |= out->nth[i] != 0;
     out->any_hour = out->hour == (1u << 24) - 1;
-    out->any_day = out->day == UINT32_MAX - 1; /* bits 1 to 31 */
-    out->any_weekday = out->weekday == 127 && !any_nth;
     if (cron_next(out, 0) == CRON_NEVER)
         return err_fail(ERR_SYNTAX, "schedule '%.*s' never fires: no such month has such a day",
                         STR_ARG(text));

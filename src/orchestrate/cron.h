@@ -4,12 +4,13 @@
  *
  * A field is a list of *, ?, values, ranges (which may wrap: FRI-MON) and steps (star/5, 10-40/10,
  * 5/15: from 5 on); a weekday may be the n-th of its month (FRI#2), L is the month's last day.
- * When both days are restricted, either is enough (a field that allows everything is not a
- * restriction). Instead of fields: @hourly @daily @midnight @weekly @monthly @quarterly @yearly
- * @annually.
+ * When neither day is * or ?, one of the two is enough (so day-of-month star/2 with weekday MON is
+ * every other day, and every Monday). Instead of fields: @hourly @daily @midnight @weekly @monthly
+ * @quarterly @yearly @annually.
  *
  * Knows nothing of zones: minutes are counted since 1970 on the wall (schedule.h puts zones on).
- * Source: the meaning is croniter's, as Airflow uses it. */
+ * Source: the meaning is croniter's, as Airflow uses it, but for its slip of one in ranges that wrap
+ * and step: 22-8/4 is 22, 2, 6 here. */
 #ifndef ORCHESTRATE_CRON_H
 #define ORCHESTRATE_CRON_H
 
@@ -26,7 +27,7 @@ struct cron {
     uint8_t nth[7];           /* of a weekday: bit n: the n-th of the month */
     bool last_day;            /* L */
     bool any_hour;            /* the hour is not restricted */
-    bool any_day, any_weekday;
+    bool any_day, any_weekday; /* * or ? */
 };
 
 /* ERR_SYNTAX: the note names field, place and an example. Times that never come (Feb 30) are
