@@ -9,8 +9,8 @@
  * @quarterly @yearly @annually.
  *
  * Knows nothing of zones: minutes are counted since 1970 on the wall (schedule.h puts zones on).
- * Source: the meaning is croniter's, as Airflow uses it, but for its slip of one in ranges that wrap
- * and step: 22-8/4 is 22, 2, 6 here. */
+ * Source: the meaning is croniter's, as Airflow uses it, but for its slip of one in ranges that
+ * wrap and step: 22-8/4 is 22, 2, 6 here. */
 #ifndef ORCHESTRATE_CRON_H
 #define ORCHESTRATE_CRON_H
 

@@ -14,7 +14,10 @@
 #include <stdio.h>
 #include <time.h>
 
-#define WORKERS       4
+#define WORKERS        4
+#define RETRIES        3
+#define RETRY_DELAY_US INT64_C(5000000)
+#define TIMEOUT_US     INT64_C(600000000)
 #define CLOSE_WAIT_US INT64_C(5000000)
 #define CLOSE_NAP_US  INT64_C(10000)
 
@@ -54,6 +57,12 @@ static bool all_before(const struct orch_task *placed, size_t cnt, const struct 
     return true;
 }
 
+static void fill_in(struct orch_task *task) {
+    if (task->retries < 0) task->retries = RETRIES;
+    if (task->retry_delay_us <= 0) task->retry_delay_us = RETRY_DELAY_US;
+    if (task->timeout_us <= 0) task->timeout_us = TIMEOUT_US;
+}
+
 /* Copies the tasks so that each stands after those it waits for, else in their order. */
 static int place_tasks(struct orch_dag_state *dag, const struct orch_dag *def) {
     struct orch *orch = dag->orch;
@@ -69,6 +78,7 @@ static int place_tasks(struct orch_dag_state *dag, const struct orch_dag *def) {
         taken[i] = true;
         to[cnt] = def->task[i];
         to[cnt].name = copy(orch, def->task[i].name);
+        fill_in(&to[cnt]);
         struct str *after = arena_array(&orch->arena, struct str, def->task[i].after_cnt);
         dag->after[cnt] = arena_array(&orch->arena, size_t, def->task[i].after_cnt);
         for (size_t a = 0; a < def->task[i].after_cnt; a++) {
@@ -342,23 +352,30 @@ static int check_free(struct orch_dag_state *dag, struct str id) {
                                 STR_ARG(dag->def.name), STR_ARG(id));
 }
 
+/* The id that a run of this kind and logical time has when it is not named. */
+static struct str id_of(const char *kind, int64_t logical_us, struct arena *arena) {
+    char when[ORCH_TIME_MAX];
+    orch_time_format(logical_us, "+00:00", when);
+    return arena_printf(arena, "%s__%s", kind, when);
+}
+
 /* Puts a queued run into the dag's list, marked as not yet saved. */
 static int reserve(struct orch_dag_state *dag, struct run *run, struct arena *arena,
                    struct orch_live **out) {
+    bool now = !run->logical_us;
     if (dag->live_cnt >= ORCH_LIVE_MAX)
         return err_fail(ERR_AGAIN, "%d runs of '%.*s' wait already", ORCH_LIVE_MAX,
                         STR_ARG(dag->def.name));
-    int err = run->id.ptr ? check_free(dag, run->id) : 0;
-    if (err) return err;
-    while (!run->id.ptr) {
-        char when[ORCH_TIME_MAX];
-        orch_time_format(run->logical_us, "+00:00", when);
-        struct str id = arena_printf(arena, "manual__%s", when);
+    if (now) run->logical_us = env_now_us(dag->orch->conf.env);
+    int err = now ? 0 : check_free(dag, id_of("scheduled", run->logical_us, arena));
+    if (!err && run->id.ptr) err = check_free(dag, run->id);
+    while (!err && !run->id.ptr) {
+        struct str id = id_of("manual", run->logical_us, arena);
         err = check_free(dag, id);
-        if (err && err != ERR_EXISTS) return err;
-        if (err) run->logical_us++; /* two in one microsecond */
-        else run->id = id;
+        if (!err) run->id = id;
+        else if (err == ERR_EXISTS && now) run->logical_us++, err = 0; /* two in one microsecond */
     }
+    if (err) return err;
     *out = orch_step_add(dag, run);
     (*out)->saving = true;
     return 0;
@@ -374,25 +391,25 @@ static int save_run(struct orch *orch, const struct run *run) {
     return err;
 }
 
-int orch_trigger(struct orch *orch, struct str dag_name, struct str id, struct str by,
-                 struct arena *arena, struct str *out_id) {
-    struct orch_dag_state *dag = find_dag(orch, dag_name);
+int orch_trigger_at(struct orch *orch, const struct orch_ask *ask, struct arena *arena,
+                    struct run *out) {
+    struct orch_dag_state *dag = find_dag(orch, ask->dag);
     struct orch_live *live = NULL;
     if (!dag) return ERR_NOT_FOUND;
-    int err = id.ptr ? check_id(id) : 0;
+    int err = ask->id.ptr ? check_id(ask->id) : 0;
     if (err) return err;
-    struct run run = {.dag = dag->def.name,
-                      .id = id.ptr ? arena_str(arena, id) : id,
-                      .kind = RUN_MANUAL,
-                      .state = RUN_QUEUED,
-                      .logical_us = env_now_us(orch->conf.env),
-                      .by = by.ptr ? by : STR(""),
-                      .note = STR("")};
+    *out = (struct run){.dag = dag->def.name,
+                        .id = ask->id.ptr ? arena_str(arena, ask->id) : STR_NULL,
+                        .kind = RUN_MANUAL,
+                        .state = RUN_QUEUED,
+                        .logical_us = ask->logical_us,
+                        .by = ask->by.ptr ? arena_str(arena, ask->by) : STR(""),
+                        .note = STR("")};
     pthread_mutex_lock(&orch->lock);
-    err = reserve(dag, &run, arena, &live);
+    err = reserve(dag, out, arena, &live);
     pthread_mutex_unlock(&orch->lock);
     if (err) return err;
-    err = save_run(orch, &run);
+    err = save_run(orch, out);
     pthread_mutex_lock(&orch->lock);
     if (err) {
         orch_step_remove(live);
@@ -401,6 +418,14 @@ int orch_trigger(struct orch *orch, struct str dag_name, struct str id, struct s
         orch_step_wake(orch);
     }
     pthread_mutex_unlock(&orch->lock);
+    return err;
+}
+
+int orch_trigger(struct orch *orch, struct str dag, struct str id, struct str by,
+                 struct arena *arena, struct str *out_id) {
+    struct orch_ask ask = {dag, id, by, 0};
+    struct run run;
+    int err = orch_trigger_at(orch, &ask, arena, &run);
     if (!err) *out_id = run.id;
     return err;
 }
@@ -435,18 +460,67 @@ int orch_pause(struct orch *orch, struct str dag_name, bool paused) {
     return 0;
 }
 
+/* Under the lock. */
+static struct orch_info info_of(const struct orch_dag_state *dag) {
+    bool none = dag->paused || dag->next_us == SCHEDULE_NEVER;
+    return (struct orch_info){
+        .name = dag->def.name,
+        .schedule = dag->def.schedule,
+        .timezone = dag->def.timezone,
+        .file = dag->def.file,
+        .paused = dag->paused,
+        .next_us = none ? 0 : dag->next_us,
+        .task = dag->def.task,
+        .task_cnt = dag->def.task_cnt,
+        .catchup = dag->def.catchup,
+        .max_active = dag->def.max_active > 0 ? dag->def.max_active : 1,
+        .live_cnt = dag->live_cnt,
+    };
+}
+
 int orch_dags(struct orch *orch, struct arena *arena, struct orch_info **out, size_t *cnt) {
     struct orch_info *info = arena_array(arena, struct orch_info, orch->dag_cnt);
     pthread_mutex_lock(&orch->lock);
-    for (size_t i = 0; i < orch->dag_cnt; i++) {
-        const struct orch_dag_state *dag = &orch->dag[i];
-        bool none = dag->paused || dag->next_us == SCHEDULE_NEVER;
-        info[i] = (struct orch_info){dag->def.name, dag->def.schedule, dag->def.timezone,
-                                     dag->def.file, dag->paused, none ? 0 : dag->next_us,
-                                     dag->def.task, dag->def.task_cnt};
-    }
+    for (size_t i = 0; i < orch->dag_cnt; i++) info[i] = info_of(&orch->dag[i]);
     pthread_mutex_unlock(&orch->lock);
     *out = info;
     *cnt = orch->dag_cnt;
     return 0;
+}
+
+int orch_dag(struct orch *orch, struct str dag_name, struct orch_info *out) {
+    struct orch_dag_state *dag = find_dag(orch, dag_name);
+    if (!dag) return ERR_NOT_FOUND;
+    pthread_mutex_lock(&orch->lock);
+    *out = info_of(dag);
+    pthread_mutex_unlock(&orch->lock);
+    return 0;
+}
+
+static struct orch_job *find_job(struct orch_dag_state *dag, const struct run_try *which) {
+    struct orch_live *live = orch_step_find(dag, which->run);
+    for (size_t i = 0; live && i < dag->def.task_cnt; i++) {
+        struct orch_job *job = live->task[i].job;
+        if (job && str_eq(job->pub.task, which->task) && job->pub.number == which->number)
+            return job;
+    }
+    return NULL;
+}
+
+int orch_live_log(struct orch *orch, const struct run_try *which, struct arena *arena,
+                  struct str *out) {
+    struct orch_dag_state *dag = find_dag(orch, which->dag);
+    if (!dag) return ERR_NOT_FOUND;
+    pthread_mutex_lock(&orch->lock);
+    struct orch_job *job = find_job(dag, which);
+    if (job) *out = orch_try_log(job, arena);
+    pthread_mutex_unlock(&orch->lock);
+    return job ? 0 : err_fail(ERR_NOT_FOUND, "this try is not at work");
+}
+
+void orch_slots(struct orch *orch, size_t *all, size_t *used) {
+    pthread_mutex_lock(&orch->lock);
+    *all = orch->slot_cnt;
+    *used = orch->job_cnt;
+    pthread_mutex_unlock(&orch->lock);
 }

@@ -8,10 +8,7 @@
 
 #include <stdio.h>
 
-#define RETRIES          3
-#define RETRY_DELAY_US   INT64_C(5000000)
-#define TIMEOUT_US       INT64_C(600000000)
-#define LINE_MAX_LEN     2000
+#define LINE_MAX_LEN 2000
 
 struct orch_job *orch_try_new(struct orch_live *live, size_t task, int64_t now_us,
                               int64_t mono_us) {
@@ -26,7 +23,7 @@ struct orch_job *orch_try_new(struct orch_live *live, size_t task, int64_t now_u
     job->pub.number = ++live->task[task].tries;
     job->pub.orch = job;
     job->ready_us = live->task[task].ready_us;
-    job->due_us = mono_us + (def->timeout_us > 0 ? def->timeout_us : TIMEOUT_US);
+    job->due_us = mono_us + def->timeout_us;
     job->start_us = now_us;
     buf_init(&job->log, ORCH_LOG_MAX);
     pthread_mutex_init(&job->log_lock, NULL);
@@ -108,7 +105,7 @@ struct run_try orch_try_record(struct orch_job *job, enum run_state state, struc
 
 int64_t orch_try_delay(const struct orch_task *task, const struct run *run, uint32_t number) {
     char text[512], when[ORCH_TIME_MAX];
-    int64_t least = task->retry_delay_us > 0 ? task->retry_delay_us : RETRY_DELAY_US;
+    int64_t least = task->retry_delay_us;
     for (uint32_t i = 1; i < number && least < ORCH_RETRY_MAX_US; i++) least *= 2;
     least = MIN(least, ORCH_RETRY_MAX_US);
     orch_time_format(run->logical_us, "Z", when);
@@ -121,5 +118,5 @@ int64_t orch_try_delay(const struct orch_task *task, const struct run *run, uint
 
 bool orch_try_again(const struct orch_task *task, uint32_t number, int err) {
     if (err == ERR_CONFIG || err == ERR_UNSUPPORTED) return false; /* it would fail the same way */
-    return number <= (uint32_t)(task->retries < 0 ? RETRIES : task->retries);
+    return number <= (uint32_t)task->retries;
 }

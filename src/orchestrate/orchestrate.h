@@ -78,15 +78,31 @@ void orch_close(struct orch *orch);
 /* Starts a run now; *out_id is in the arena; id.ptr NULL: made. ERR_NOT_FOUND, ERR_EXISTS. */
 int orch_trigger(struct orch *orch, struct str dag, struct str id, struct str by,
                  struct arena *arena, struct str *out_id) MUST_USE;
+/* The same with a logical time of its own, 0: now. ERR_EXISTS, too, when the dag has a run of that
+ * time. *out lives in the arena. */
+struct orch_ask {
+    struct str dag, id, by;
+    int64_t logical_us;
+};
+int orch_trigger_at(struct orch *orch, const struct orch_ask *ask, struct arena *arena,
+                    struct run *out) MUST_USE;
 int orch_pause(struct orch *orch, struct str dag, bool paused) MUST_USE; /* durable */
 struct orch_info {
     struct str name, schedule, timezone, file;
     bool paused;
     int64_t next_us; /* 0: none */
-    const struct orch_task *task;
+    const struct orch_task *task; /* upstream first, defaults filled in */
     size_t task_cnt;
+    bool catchup;
+    int max_active;
+    size_t live_cnt; /* runs that wait or run */
 };
 int orch_dags(struct orch *orch, struct arena *arena, struct orch_info **out, size_t *cnt) MUST_USE;
+int orch_dag(struct orch *orch, struct str dag, struct orch_info *out) MUST_USE; /* ERR_NOT_FOUND */
+/* The log so far of a try that is at work; ERR_NOT_FOUND: it is not. */
+int orch_live_log(struct orch *orch, const struct run_try *which, struct arena *arena,
+                  struct str *out) MUST_USE;
+void orch_slots(struct orch *orch, size_t *all, size_t *used); /* tries at once */
 
 /* For `sluice check`: is it a schedule? ERR_SYNTAX with the reason and an example. */
 int orch_schedule_check(struct str schedule, struct str timezone) MUST_USE;
