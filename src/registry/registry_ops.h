@@ -1,0 +1,41 @@
+/* registry_ops.h - what a registry's implementation provides; seen by registry.c and
+ * registry/<product>/ only. struct registry is the first member of the product's own struct. */
+#ifndef REGISTRY_REGISTRY_OPS_H
+#define REGISTRY_REGISTRY_OPS_H
+
+#include "base/err.h"
+#include "registry/registry.h"
+
+struct registry_ops {
+    const char *name; /* the scheme of the url */
+    int (*open)(struct registry **out, const struct registry_conf *conf, struct str place);
+    void (*close)(struct registry *registry);
+    int (*add)(struct registry *registry, struct str subject, struct registry_text text,
+               struct arena *arena, struct registry_schema *out);
+    int (*get)(struct registry *registry, struct str subject, int32_t version,
+               struct registry_schema *out);
+    int (*by_id)(struct registry *registry, int32_t id, struct registry_schema *out);
+    int (*find)(struct registry *registry, struct str subject, struct registry_text text,
+                bool deleted, struct registry_schema *out);
+    int (*list)(struct registry *registry, struct str subject, enum registry_show show,
+                struct arena *arena, struct registry_schema **out, size_t *cnt);
+    int (*del)(struct registry *registry, struct str subject, int32_t version, bool permanent,
+               struct arena *arena, struct registry_gone *out);
+    int (*config)(struct registry *registry, struct str subject, struct registry_config *out);
+    int (*set_config)(struct registry *registry, struct str subject,
+                      const struct registry_config *config);
+    int (*check)(struct registry *registry, struct str subject, int32_t version,
+                 struct registry_text text, struct arena *arena, struct registry_verdict *out);
+};
+
+struct registry {
+    const struct registry_ops *ops;
+    struct env *env;
+};
+
+/* As err_fail(), and sets registry_code(). */
+int registry_fail(enum err err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
+
+extern const struct registry_ops regemb_ops; /* embedded/regemb.c */
+
+#endif
