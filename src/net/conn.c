@@ -11,9 +11,12 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 #define HEAD_MAX    16
 #define IDLE_MS_DEF (10 * 60 * 1000)
+#define READ_MAX    MIB         /* taken from a socket in a turn */
+#define WRITE_MAX   ((size_t)256 * KIB) /* given to it at a time; libevent's default is 16 KiB */
 
 struct conn {
     const struct conn_conf *conf;
@@ -66,11 +69,39 @@ static int take_frame(struct conn *conn, struct evbuffer *in) {
     return err ? err : 1;
 }
 
+/* libevent takes 4 KiB from a socket at a time. Here the rest of a frame that has begun is taken:
+ * no more room is asked for than has come already, so that a length alone costs no memory. */
+static size_t read_more(struct conn *conn) {
+    struct evbuffer *in = bufferevent_get_input(conn->bev);
+    struct evbuffer_iovec room;
+    size_t have = evbuffer_get_length(in), got = 0;
+    size_t want = MIN(have, READ_MAX);
+    if (have <= conn->conf->head_len || have >= conn->conf->frame_max) return 0;
+    evbuffer_unfreeze(in, 0);
+    if (evbuffer_reserve_space(in, (ev_ssize_t)want, &room, 1) == 1) {
+        ssize_t n = recv(bufferevent_getfd(conn->bev), room.iov_base, want, MSG_DONTWAIT);
+        room.iov_len = got = n > 0 ? (size_t)n : 0; /* 0 and errors: the next event tells */
+        evbuffer_commit_space(in, &room, 1);
+    }
+    evbuffer_freeze(in, 0);
+    return got;
+}
+
+static bool wants_frames(const struct conn *conn) {
+    return conn->bev && !conn->paused && !conn->throttled && !conn->closing;
+}
+
 static void on_read(struct bufferevent *bev, void *arg) {
     struct conn *conn = conn_ref(arg);
+    size_t turn = 0, more = 0;
     int rc = 1;
-    while (rc > 0 && conn->bev && !conn->paused && !conn->throttled && !conn->closing)
-        rc = take_frame(conn, bufferevent_get_input(bev));
+    do { /* a turn ends after READ_MAX bytes: others wait too */
+        while (rc > 0 && wants_frames(conn))
+            rc = take_frame(conn, bufferevent_get_input(bev));
+        more = rc == 0 && wants_frames(conn) && turn < READ_MAX ? read_more(conn) : 0;
+        turn += more;
+        rc = more ? 1 : rc;
+    } while (more);
     if (rc < 0 && conn->bev) {
         diag_info("net", "%s: closed: %s", conn->peer, err_note());
         conn_close(conn);
@@ -110,6 +141,7 @@ struct conn *conn_open(struct loop *loop, int fd, const struct conn_conf *conf, 
     bufferevent_set_timeouts(conn->bev, &idle, NULL);
     bufferevent_setcb(conn->bev, on_read, on_write, on_event, conn);
     bufferevent_setwatermark(conn->bev, EV_READ, 0, conf->frame_max + 64 * KIB);
+    bufferevent_set_max_single_write(conn->bev, WRITE_MAX);
     bufferevent_enable(conn->bev, EV_READ | EV_WRITE);
     return conn;
 }
@@ -118,14 +150,32 @@ void conn_abort(struct conn *conn) {
     conn_gone(conn);
 }
 
+static void throttle(struct conn *conn) {
+    struct evbuffer *out = bufferevent_get_output(conn->bev);
+    if (evbuffer_get_length(out) <= CONN_OUT_HIGH || conn->throttled) return;
+    conn->throttled = true;
+    update_reading(conn);
+}
+
 void conn_send(struct conn *conn, struct str bytes) {
     if (!conn->bev || conn->closing) return;
     struct evbuffer *out = bufferevent_get_output(conn->bev);
     CHECK(evbuffer_add(out, bytes.ptr, bytes.len) == 0);
-    if (evbuffer_get_length(out) > CONN_OUT_HIGH && !conn->throttled) {
-        conn->throttled = true;
-        update_reading(conn);
+    throttle(conn);
+}
+
+static void free_given(const void *ptr UNUSED, size_t len UNUSED, void *arg) {
+    base_free(arg);
+}
+
+void conn_send_given(struct conn *conn, char *ptr, size_t len) {
+    if (!conn->bev || conn->closing) {
+        base_free(ptr);
+        return;
     }
+    struct evbuffer *out = bufferevent_get_output(conn->bev);
+    CHECK(evbuffer_add_reference(out, ptr, len, free_given, ptr) == 0);
+    throttle(conn);
 }
 
 void conn_close(struct conn *conn) {

@@ -28,6 +28,8 @@ struct conn_conf {
 };
 
 void conn_send(struct conn *conn, struct str bytes); /* copied */
+/* The same for `len` bytes from base_alloc(), which are given: freed when sent, or never sent. */
+void conn_send_given(struct conn *conn, char *ptr, size_t len);
 void conn_close(struct conn *conn); /* after what was sent has gone out */
 void conn_set_data(struct conn *conn, void *data);
 void *conn_data(const struct conn *conn);
