@@ -16,7 +16,8 @@
 #include "log/server/kapi.h"
 
 #define FREE_MAX       64          /* kreqs kept for reuse */
-#define KEEP_MAX       (256 * KIB) /* bytes of an arena or a reply kept with them */
+#define KEEP_MAX       (16 * MIB)  /* bytes of arenas kept with all of them */
+#define GIVE_MIN       (16 * KIB)  /* longer answers are not copied into the socket's buffer */
 #define REPLY_BYTE_MAX (KSERVER_REPLY_MAX + 2 * LOG_BATCH_MAX + KMSG_MEM_MAX)
 
 /* ---- life ---- */
@@ -26,6 +27,7 @@ static struct kreq *take(struct kserver *server) {
     if (req) {
         server->free = req->next;
         server->free_cnt--;
+        server->kept -= req->kept;
     } else {
         req = base_calloc(1, sizeof *req);
         arena_init(&req->arena);
@@ -56,14 +58,16 @@ static void give_back(struct kreq *req) {
         destroy(req);
         return;
     }
-    if (req->arena.used > KEEP_MAX) arena_fini(&req->arena);
-    else arena_reset(&req->arena);
-    if (req->reply.cap > KEEP_MAX) {
-        buf_fini(&req->reply);
-        buf_init(&req->reply, REPLY_BYTE_MAX);
+    req->kept = req->arena.used;
+    if (server->kept + req->kept > KEEP_MAX) {
+        arena_fini(&req->arena);
+        req->kept = 0;
     } else {
-        buf_reset(&req->reply);
+        arena_reset(&req->arena);
     }
+    server->kept += req->kept;
+    if (req->reply.cap > 2 * GIVE_MIN) buf_fini(&req->reply);
+    else buf_reset(&req->reply);
     req->next = server->free;
     server->free = req;
     server->free_cnt++;
@@ -76,6 +80,7 @@ void kreq_free_all(struct kserver *server) {
         destroy(req);
     }
     server->free_cnt = 0;
+    server->kept = 0;
 }
 
 /* ---- answering ---- */
@@ -91,6 +96,16 @@ static void resume(void *arg) {
     }
 }
 
+/* A large answer is handed over as it is, not copied once more. */
+static void send_reply(struct conn *conn, struct buf *reply) {
+    if (reply->len < GIVE_MIN) {
+        conn_send(conn, buf_str(reply));
+        return;
+    }
+    conn_send_given(conn, reply->ptr, reply->len);
+    buf_init(reply, REPLY_BYTE_MAX);
+}
+
 /* Sends what is complete, oldest first. May free the connection's record. */
 static void flush(struct kconn *conn) {
     while (conn->first && conn->first->done) {
@@ -98,7 +113,7 @@ static void flush(struct kconn *conn) {
         conn->first = req->next;
         if (!conn->first) conn->last = NULL;
         conn->cnt--;
-        if (conn->open && !req->silent) conn_send(conn->conn, buf_str(&req->reply));
+        if (conn->open && !req->silent) send_reply(conn->conn, &req->reply);
         kapi_count(req->api, env_mono_us(req->server->env) - req->start_us);
         give_back(req);
     }

@@ -45,6 +45,7 @@ struct kreq {
     struct arena arena;
     void *in, *out;
     struct buf reply;
+    size_t kept; /* bytes of the arena, while on the free list */
     bool done;   /* reply is complete */
     bool silent; /* nothing is sent: acks=0 */
     int64_t start_us;
@@ -72,7 +73,7 @@ struct kserver {
     char *advertised_host;
     char cluster_id[23]; /* 16 bytes in base64url */
     struct kreq *free; /* for reuse */
-    size_t free_cnt;
+    size_t free_cnt, kept; /* how many, and bytes of their arenas */
     atomic_size_t appends; /* under way */
     pthread_mutex_t lock;  /* of the three that follow */
     struct kreq *done, *done_last; /* waiting fell to 0, oldest first */

@@ -26,10 +26,12 @@ static int on_frame(void *self UNUSED, struct conn *conn, struct str frame) {
     return kreq_frame(conn_data(conn), (struct str){frame.ptr + 4, frame.len - 4});
 }
 
-static void on_close(void *self UNUSED, struct conn *conn) {
+static void on_close(void *self, struct conn *conn) {
+    struct kserver *server = self;
     struct kconn *kconn = conn_data(conn);
     conn_set_data(conn, NULL);
     if (kconn) kreq_conn_closed(kconn);
+    if (server_conn_cnt(server->server) <= 1) kreq_free_all(server); /* the last one: be small */
 }
 
 /* ---- the log moved ---- */
