@@ -7,6 +7,7 @@
 #include "base/err.h"
 
 #define STATE_HEAD "1\n"
+#define READ_LEAST (64 * KIB) /* bytes asked of a partition, however many there are */
 
 static int grow(struct feed *feed, int32_t cnt) {
     if (cnt <= feed->part_cnt) return 0;
@@ -107,7 +108,8 @@ static int read_part(struct feed *feed, int32_t i) {
     int err = look_part(feed, i);
     if (err || part->next >= part->end) return err;
     arena_reset(&part->arena);
-    err = log_read(feed->log, feed->topic, i, part->next, feed->read_max, &part->arena, &bytes);
+    size_t most = MAX(feed->read_max / (size_t)feed->part_cnt, (size_t)READ_LEAST);
+    err = log_read(feed->log, feed->topic, i, part->next, most, &part->arena, &bytes);
     if (err) return err;
     if (!bytes.len) return 0;
     recbatch_walk(&part->it, bytes, part->next, &part->arena);
@@ -154,7 +156,7 @@ static int take_all(struct feed *feed, uint32_t most, struct feed_batch *out) {
 static int wait(struct feed *feed, int64_t timeout_us, struct arena *arena) {
     struct log_pos *pos = arena_array(arena, struct log_pos, (size_t)feed->part_cnt);
     for (int32_t i = 0; i < feed->part_cnt; i++)
-        pos[i] = (struct log_pos){feed->topic, i, feed->part[i].next};
+        pos[i] = (struct log_pos){feed->topic, i, MAX(feed->part[i].next, (int64_t)0)};
     return log_wait(feed->log, pos, (size_t)feed->part_cnt, timeout_us);
 }
 

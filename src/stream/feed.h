@@ -35,7 +35,7 @@ struct feed {
     struct feed_part *part;
     int32_t part_cnt;
     int32_t turn; /* the partition that begins the next batch */
-    size_t read_max;
+    size_t read_max; /* bytes held of all partitions together, about */
 };
 struct feed_batch {
     struct record *record;
