@@ -26,6 +26,7 @@
 
 #define WATCH_US       1000000
 #define PARK_US        20000
+#define GIVE_LEN       (16 * KIB)
 #define SMALL_ANSWER   (64 * KIB)
 #define ANSWER_BIT     0x80
 #define OLD_HEAD_LEN   8 /* of versions 1 and 2, which had streams of one byte */
@@ -204,6 +205,16 @@ static void park(struct job *job) {
         server->park_timer = loop_every(server->loop, PARK_US, unpark, server);
 }
 
+/* A large answer is given away, a small one is cheaper to copy behind the others. */
+static void send_answer(struct client *client, struct buf *answer) {
+    if (answer->len < GIVE_LEN) {
+        conn_send(client->conn, buf_str(answer));
+        return;
+    }
+    conn_send_given(client->conn, answer->ptr, answer->len);
+    *answer = (struct buf){.max = answer->max};
+}
+
 static void job_done(struct cqlpool_job *base, bool ran) {
     struct job *job = (struct job *)base;
     struct client *client = job->client;
@@ -221,7 +232,7 @@ static void job_done(struct cqlpool_job *base, bool ran) {
         if (job->request.keyspace_set && !client->closed) client->session = job->request.session;
         atomic_fetch_sub(&client->made, job->request.answer.len);
         if (!client->closed) {
-            conn_send(client->conn, buf_str(&job->request.answer));
+            send_answer(client, &job->request.answer);
             watch_unsent(client);
         }
         buf_fini(&job->request.answer);
