@@ -109,6 +109,7 @@ static void operators_and_casts_answer_as_spark(void **state) {
 static void columns_answer_as_spark(void **state) {
     (void)state;
     assert_int_equal(run_file("test/sql/columns.test"), 0);
+    assert_int_equal(run_file("test/sql/nested.test"), 0);
 }
 
 int main(void) {

@@ -179,13 +179,36 @@ static int run_call(struct exec *exec, const struct expr *expr, const struct vec
     return 0;
 }
 
+/* Leaves the rows selected in which `vec` is not NULL. */
+static void narrow(struct exec *exec, const struct vec *vec) {
+    if (!vec->valid) return;
+    uint32_t *sel = arena_alloc(exec->ctx.arena, exec->ctx.live * sizeof *sel), live = 0;
+    FUNC_EACH(&exec->ctx, row) {
+        sel[live] = row;
+        live += !vec_null(vec, row);
+    }
+    exec_select(exec, sel, live);
+}
+
+/* Nothing is computed for it, so nothing can go wrong. */
+static bool is_plain(const struct expr *expr) {
+    return expr->kind == EXPR_CONST || expr->kind == EXPR_PATH || expr->kind == EXPR_REF;
+}
+
 static int step_call(struct exec *exec, const struct expr *expr, const struct vec **out) {
     const struct vec **arg = arena_array(exec->ctx.arena, const struct vec *, expr->cnt);
-    for (uint32_t i = 0; i < expr->cnt; i++) {
-        int err = exec_eval(exec, expr->kid[i], &arg[i]);
-        if (err) return err;
+    unsigned flags = expr->call->func->flags;
+    struct kept kept = keep(exec);
+    int err = 0;
+    for (uint32_t i = 0; i < expr->cnt && !err; i++) {
+        bool last_first = flags & FUNC_LAST_FIRST;
+        uint32_t at = last_first ? expr->cnt - 1 - i : i;
+        if (i && !(flags & FUNC_NULLS) && !is_plain(expr->kid[at]))
+            narrow(exec, arg[last_first ? at + 1 : at - 1]);
+        err = exec_eval(exec, expr->kid[at], &arg[at]);
     }
-    return run_call(exec, expr, arg, out);
+    restore(exec, kept);
+    return err ? err : run_call(exec, expr, arg, out);
 }
 
 /* ---- branches ---- */

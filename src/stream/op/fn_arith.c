@@ -47,11 +47,11 @@ static int no_such(struct func_call *call) {
                       call->func->name, type_name(call->arg[1].type->kind));
 }
 
-/* A constant integer beside a DECIMAL needs only its own digits. */
+/* A literal integer beside a DECIMAL needs only its own digits. */
 static const struct type *as_decimal(struct func_call *call, uint32_t arg) {
     const struct type *type = call->arg[arg].type;
     const struct vec *value = func_const(call, arg);
-    if (!value || !type_is_int(type) || type->kind == TYPE_I8)
+    if (!value || !call->arg[arg].literal || !type_is_int(type) || type->kind == TYPE_I8)
         return coerce_decimal(call->arena, type);
     int64_t v = type->kind == TYPE_I16   ? value->i16[0]
                 : type->kind == TYPE_I32 ? value->i32[0]
@@ -533,15 +533,15 @@ const struct func fn_arith[] = {
     {"+", "aa:-", eval_arith, 0, types_sum, bind_arith},
     {"-", "aa:-", eval_arith, 0, types_sum, bind_arith},
     {"*", "aa:-", eval_arith, 0, types_product, bind_arith},
-    {"/", "aa:-", eval_arith, 0, types_product, bind_arith},
-    {"%", "aa:-", eval_arith, 0, types_product, bind_arith},
-    {"mod", "aa:-", eval_arith, 0, types_product, bind_arith},
-    {"div", "aa:-", eval_arith, 0, types_product, bind_arith},
+    {"/", "aa:-", eval_arith, FUNC_LAST_FIRST, types_product, bind_arith},
+    {"%", "aa:-", eval_arith, FUNC_LAST_FIRST, types_product, bind_arith},
+    {"mod", "aa:-", eval_arith, FUNC_LAST_FIRST, types_product, bind_arith},
+    {"div", "aa:-", eval_arith, FUNC_LAST_FIRST, types_product, bind_arith},
     {"try_add", "aa:-", eval_arith, FUNC_TRY, types_sum, bind_arith},
     {"try_subtract", "aa:-", eval_arith, FUNC_TRY, types_sum, bind_arith},
     {"try_multiply", "aa:-", eval_arith, FUNC_TRY, types_product, bind_arith},
-    {"try_divide", "aa:-", eval_arith, FUNC_TRY, types_product, bind_arith},
-    {"try_mod", "aa:-", eval_arith, FUNC_TRY, types_product, bind_arith},
+    {"try_divide", "aa:-", eval_arith, FUNC_TRY | FUNC_LAST_FIRST, types_product, bind_arith},
+    {"try_mod", "aa:-", eval_arith, FUNC_TRY | FUNC_LAST_FIRST, types_product, bind_arith},
     {"negative", "a:-", eval_negative, 0, types_sign, NULL},
     {"positive", "a:-", eval_positive, 0, types_sign, NULL},
     {"&", "aa:-", eval_and, 0, types_bits, NULL},

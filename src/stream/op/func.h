@@ -14,7 +14,8 @@
  * eval() computes the rows FUNC_EACH() yields and leaves the others alone. `out` is made by the
  * executor: stride 1, ctx->cnt rows, valid NULL (no row is NULL). Arguments may be constants, so
  * they are read by func_str() and its like, or at vec_at(). Unless the function has FUNC_NULLS,
- * no argument of a yielded row is NULL: the executor has made such rows NULL already.
+ * no argument of a yielded row is NULL: the executor has made such rows NULL already, and has not
+ * computed the arguments after the NULL one.
  *
  * A mistake in the data (ANSI: overflow, a malformed number, an index out of bounds) belongs to its
  * row: func_error(ctx, row, ...) and go on with the next one. That record, and only that, goes into
@@ -68,6 +69,7 @@ struct func_ctx {
 struct func_arg {
     const struct type *type; /* as written; types() overwrites it with what it wants instead */
     const struct vec *value; /* a constant: its value at position 0 (valid[0] 0: NULL); else NULL */
+    bool literal;            /* the constant stands so in the text; it was not computed */
 };
 struct func;
 struct func_call {
@@ -85,6 +87,7 @@ enum func_flag {
     FUNC_NULLS = 1,    /* eval() sees NULL arguments and decides itself */
     FUNC_VOLATILE = 2, /* another value each time: never folded */
     FUNC_TRY = 4,      /* func_error() makes the row NULL instead: the try_...() functions */
+    FUNC_LAST_FIRST = 8, /* the last argument is computed first (a / b: where b is NULL, no a) */
 };
 
 typedef int func_eval(void *state, struct func_ctx *ctx, const struct vec *const *arg,

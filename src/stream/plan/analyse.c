@@ -519,7 +519,10 @@ static struct expr *analyse_struct_ast(struct analyser *an, const struct ast *as
 struct expr *analyse_expr(struct analyser *an, const struct ast *ast) {
     struct expr *kid;
     switch (ast->kind) {
-    case AST_LITERAL: return constant(an, ast->value, ast->span);
+    case AST_LITERAL:
+        kid = constant(an, ast->value, ast->span);
+        kid->literal = true;
+        return kid;
     case AST_NAME: return analyse_name(an, ast);
     case AST_CASE: return analyse_case(an, ast);
     case AST_STRUCT: return analyse_struct_ast(an, ast);

@@ -93,6 +93,7 @@ static void set_args(struct func_call *call, struct expr **arg) {
     for (uint32_t i = 0; i < call->arg_cnt; i++) {
         call->arg[i].type = arg[i]->type;
         call->arg[i].value = arg[i]->kind == EXPR_CONST ? arg[i]->value : NULL;
+        call->arg[i].literal = arg[i]->literal;
     }
 }
 

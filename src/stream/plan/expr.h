@@ -26,6 +26,7 @@ struct expr {
     struct expr **kid;
     uint32_t cnt;
     const struct vec *value;
+    bool literal; /* EXPR_CONST: stands so in the text */
     struct func_call *call;
     uint32_t *path;
     uint32_t path_cnt;
