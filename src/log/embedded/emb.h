@@ -118,7 +118,7 @@ struct emb {
 
     pthread_mutex_t work;
     int64_t pid_next, pid_limit;   /* work */
-    int64_t checkpoint_us;         /* work */
+    atomic_int_least64_t checkpoint_us;
     atomic_int_least64_t unmarked; /* bytes appended since the last checkpoint */
 
     pthread_rwlock_t topics_lock;

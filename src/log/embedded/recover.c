@@ -255,28 +255,39 @@ static int load_pids(struct part *part, int64_t to) {
 
 /* ---- all ---- */
 
+/* Does the last entry of a loaded index point at the batch it says? Then *from is that place. */
+static bool index_true(struct seg *seg, int64_t pos, int64_t *from) {
+    struct segscan scan;
+    struct recbatch_head head;
+    *from = 0;
+    if (!seg->idx.offset_cnt) return true;
+    const struct segidx_offset *last = &seg->idx.offset[seg->idx.offset_cnt - 1];
+    segscan_open(&scan, seg->file, last->pos, pos, false);
+    bool found = segscan_next(&scan, &head);
+    if (segscan_close(&scan) || !found || recbatch_end(&head) - 1 != seg->base + last->rel)
+        return false;
+    *from = scan.pos;
+    seg->idx.since = (int64_t)head.size;
+    seg_note_time(seg, &head);
+    return true;
+}
+
 /* Index entries of the part of the segment that is known to be sound. */
 static int load_index(struct part *part, struct seg *seg, int64_t pos, int64_t offset) {
-    struct env *env = part->emb->base.env;
     struct segscan scan;
     struct recbatch_head head;
     int64_t from = 0;
     if (pos == 0) return 0;
-    int err = segidx_load(env, seg->stem, seg->size, &seg->idx);
+    int err = segidx_load(part->emb->base.env, seg->stem, seg->size, &seg->idx);
     if (!err) segidx_cut(&seg->idx, pos, (int32_t)MIN(offset - seg->base, INT32_MAX));
-    if (!err && seg->idx.offset_cnt) from = seg->idx.offset[seg->idx.offset_cnt - 1].pos;
-    if (!err && seg->idx.time_cnt) {
+    if (!err && !index_true(seg, pos, &from)) segidx_fini(&seg->idx);
+    if (seg->idx.time_cnt && seg->idx.time[seg->idx.time_cnt - 1].ts > seg->max_ts) {
         seg->max_ts = seg->idx.time[seg->idx.time_cnt - 1].ts;
         seg->max_ts_offset = seg->base + seg->idx.time[seg->idx.time_cnt - 1].rel;
     }
     segscan_open(&scan, seg->file, from, pos, false);
-    while (segscan_next(&scan, &head)) {
-        if (scan.at == from && from) seg->idx.since = (int64_t)head.size;
-        if (scan.at == from && from)
-            seg_note_time(seg, &head);
-        else
-            seg_note(seg, &head, scan.at, part->policy.index_interval);
-    }
+    while (segscan_next(&scan, &head))
+        seg_note(seg, &head, scan.at, part->policy.index_interval);
     err = segscan_close(&scan);
     return err == ERR_CORRUPT ? 0 : err;
 }

@@ -191,7 +191,7 @@ int seg_append(struct seg *seg, struct str bytes, int64_t base, int64_t stamp_ms
                int64_t index_interval) {
     struct writer out = {.file = seg->file, .pos = seg->size};
     struct str rest = bytes;
-    assert(seg->pins && !seg->sealed);
+    assert(seg->file && !seg->sealed);
     CHECK(base >= seg->base && base - seg->base <= INT32_MAX);
     for (int64_t offset = base; rest.len;) {
         char first[RECBATCH_HEAD];
@@ -228,7 +228,7 @@ int seg_append(struct seg *seg, struct str bytes, int64_t base, int64_t stamp_ms
 }
 
 int seg_undo(struct seg *seg) {
-    assert(seg->pins);
+    assert(seg->file);
     int err = env_truncate(seg->file, seg->size);
     return err ? err : env_sync(seg->file);
 }

@@ -22,7 +22,7 @@ size_t segidx_bytes(const struct segidx *idx) {
 }
 
 void segidx_add(struct segidx *idx, int32_t rel, int32_t pos) {
-    assert(!idx->offset_cnt || idx->offset[idx->offset_cnt - 1].rel < rel);
+    if (rel < 0 || (idx->offset_cnt && rel <= idx->offset[idx->offset_cnt - 1].rel)) return;
     if (idx->offset_cnt == idx->offset_cap) {
         idx->offset_cap = idx->offset_cap ? idx->offset_cap * 2 : 16;
         idx->offset = base_realloc(idx->offset, idx->offset_cap * sizeof *idx->offset);

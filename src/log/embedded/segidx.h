@@ -30,8 +30,9 @@ struct segidx {
 
 void segidx_fini(struct segidx *idx);
 size_t segidx_bytes(const struct segidx *idx); /* of the larger of the two files */
+/* An entry, unless it does not rise. */
 void segidx_add(struct segidx *idx, int32_t rel, int32_t pos);
-void segidx_add_time(struct segidx *idx, int64_t ts, int32_t rel); /* unless it does not rise */
+void segidx_add_time(struct segidx *idx, int64_t ts, int32_t rel);
 /* Forgets entries of batches at or behind `pos`. */
 void segidx_cut(struct segidx *idx, int64_t pos, int32_t rel);
 /* The last entry with an offset <= rel; {-1, 0} when there is none. */
