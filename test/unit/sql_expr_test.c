@@ -1,4 +1,8 @@
-/* sql_expr_test.c - expressions against what Spark answers for them: test/sql/[a-z]*.test. */
+/* sql_expr_test.c - expressions against what Spark answers for them: test/sql/operators.test and
+ * test/sql/functions/.
+ *
+ * A function may refuse constants while planning that Spark refuses while running, and where Spark
+ * has no class for an error, ours may say anything. */
 #include "base/env.h"
 #include "stream/op/cast.h"
 #include "stream/op/exec.h"
@@ -62,7 +66,12 @@ static void answer(struct str text, const struct type *type, struct str json, st
     plan_fini(&plan);
 }
 
-static size_t run_file(const char *path) {
+static bool both_refuse(struct str want, struct str got) {
+    return str_starts(want, STR("!\t")) && str_starts(got, STR("!\t")) &&
+           (want.len == 2 || got.len == 2);
+}
+
+static size_t run_file(const char *path, bool functions) {
     char *text;
     size_t len, wrong = 0, cnt = 0;
     struct buf got;
@@ -87,7 +96,8 @@ static size_t run_file(const char *path) {
         struct str expr = str_cut(line, '\t', &want);
         answer(expr, type, json, &arena, &got);
         cnt++;
-        if (!str_eq(buf_str(&got), want)) {
+        bool same = str_eq(buf_str(&got), want);
+        if (!same && !(functions && both_refuse(want, buf_str(&got)))) {
             wrong++;
             print_error("%s: %.*s\n  wanted %.*s\n  got    %.*s\n", path, STR_ARG(expr),
                         STR_ARG(want), STR_ARG(buf_str(&got)));
@@ -103,19 +113,32 @@ static size_t run_file(const char *path) {
 
 static void operators_and_casts_answer_as_spark(void **state) {
     (void)state;
-    assert_int_equal(run_file("test/sql/operators.test"), 0);
+    assert_int_equal(run_file("test/sql/operators.test", false), 0);
+}
+
+static void functions_answer_as_spark(void **state) {
+    (void)state;
+    static const char *const family[] = {"date", "datefmt", "digest", "math", "regexp", "string"};
+    size_t wrong = 0;
+    for (size_t i = 0; i < ARRAY_LEN(family); i++) {
+        char path[64];
+        snprintf(path, sizeof path, "test/sql/functions/%s.test", family[i]);
+        wrong += run_file(path, true);
+    }
+    assert_int_equal(wrong, 0);
 }
 
 static void columns_answer_as_spark(void **state) {
     (void)state;
-    assert_int_equal(run_file("test/sql/columns.test"), 0);
-    assert_int_equal(run_file("test/sql/nested.test"), 0);
+    assert_int_equal(run_file("test/sql/columns.test", false), 0);
+    assert_int_equal(run_file("test/sql/nested.test", false), 0);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operators_and_casts_answer_as_spark),
         cmocka_unit_test(columns_answer_as_spark),
+        cmocka_unit_test(functions_answer_as_spark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

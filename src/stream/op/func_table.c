@@ -5,6 +5,16 @@ static const struct func *const families[] = {
     fn_core,
     fn_arith,
     fn_session,
+    fn_case,
+    fn_digest,
+    fn_like,
+    fn_math,
+    fn_misc,
+    fn_regexp,
+    fn_round,
+    fn_string,
+    fn_date,
+    fn_datefmt,
 };
 
 const struct func *func_table_find(struct str name, const struct func *after) {

@@ -6,8 +6,18 @@
 
 /* The families; each in the fn_<family>.c of its name. */
 extern const struct func fn_arith[];
+extern const struct func fn_case[];
 extern const struct func fn_core[];
+extern const struct func fn_date[];
+extern const struct func fn_datefmt[];
+extern const struct func fn_digest[];
+extern const struct func fn_like[];
+extern const struct func fn_math[];
+extern const struct func fn_misc[];
+extern const struct func fn_regexp[];
+extern const struct func fn_round[];
 extern const struct func fn_session[];
+extern const struct func fn_string[];
 
 /* The first function of that name (case ignored) after `after` (NULL: from the start), or NULL. */
 const struct func *func_table_find(struct str name, const struct func *after);

@@ -450,6 +450,13 @@ static struct expr *named_struct(struct analyser *an, const struct ast *ast, str
     return analyse_struct(an, value, name, ast->cnt / 2, ast->span);
 }
 
+/* INT(x), DATE(x), ...: a type's name called is a cast. */
+static struct expr *lazy_type(struct analyser *an, const struct ast *ast, struct expr **arg) {
+    const struct type *type = NULL;
+    if (type_parse(ast->name, an->arena, &type)) return NULL;
+    return analyse_cast(an, arg[0], type, false);
+}
+
 static const struct lazy {
     const char *name;
     uint32_t least, most;
@@ -462,6 +469,12 @@ static const struct lazy {
     {"nullif", 2, 2, lazy_nullif},     {"between", 3, 3, lazy_between},
     {"in", 2, 100000, lazy_in},
     {"named_struct", 2, 100000, named_struct},
+    {"boolean", 1, 1, lazy_type},      {"tinyint", 1, 1, lazy_type},
+    {"smallint", 1, 1, lazy_type},     {"int", 1, 1, lazy_type},
+    {"bigint", 1, 1, lazy_type},       {"float", 1, 1, lazy_type},
+    {"double", 1, 1, lazy_type},       {"decimal", 1, 1, lazy_type},
+    {"string", 1, 1, lazy_type},       {"binary", 1, 1, lazy_type},
+    {"date", 1, 1, lazy_type},         {"timestamp", 1, 1, lazy_type},
 };
 
 struct str analyse_lazy_name(size_t i) {

@@ -122,41 +122,50 @@ static struct ast *parse_trim(struct parser *in, struct span span) {
 }
 
 /* SUBSTRING(a FROM b FOR c), POSITION(a IN b), OVERLAY(a PLACING b FROM c FOR d): words for commas.
- * An IN after the first argument of POSITION would be read as a predicate, so its operands are
- * taken one level tighter. */
+ * An IN after the first argument of POSITION would be read as a predicate, so that one is taken as
+ * the operand of a predicate is. */
 static struct ast *parse_worded(struct parser *in, const char *name, struct span span) {
     static const char *const words[] = {"from", "for", "placing"};
     struct ast *node = parse_call_node(in, name, span);
+    bool position = str_eqz(node->name, "position"), more;
     do {
-        if (!parse_arg(in, node)) return NULL;
-        bool more = parse_op(in, ",");
+        struct ast *arg = position && !node->cnt ? parse_expr_operand(in) : parse_expr(in);
+        if (!arg) return NULL;
+        parse_kid(in, node, arg);
+        more = parse_op(in, ",") || (position && node->cnt == 1 && parse_word(in, "in"));
         for (size_t i = 0; i < ARRAY_LEN(words) && !more; i++) more = parse_word(in, words[i]);
-        if (!more) break;
-    } while (true);
-    struct ast *only = node->kid[0];
-    bool position = str_eqz(node->name, "position") && node->cnt == 1 && only->kind == AST_CALL &&
-                    str_eqz(only->name, "in") && only->cnt == 2;
-    if (position) {
-        node->cnt = 0;
-        parse_kid(in, node, only->kid[0]);
-        parse_kid(in, node, only->kid[1]);
-    }
+    } while (more);
     return close_call(in, node);
 }
 
-/* TIMESTAMPADD(unit, ...): the unit is a bare word. */
+static bool is_unit(struct str word) {
+    static const char *const units[] = {"microsecond", "millisecond", "second",  "minute",
+                                        "hour",        "day",         "dayofyear", "week",
+                                        "month",       "quarter",     "year"};
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (str_ieq(word, str_of(units[i]))) return true;
+    return false;
+}
+
+/* TIMESTAMPADD(unit, ...): the unit is a bare word. DATE_ADD(day, 1) is of a column named day: what
+ * does not come to three arguments is read again as a plain call. */
 static struct ast *parse_unit_call(struct parser *in, const char *name, struct span span) {
-    struct ast *node = parse_call_node(in, name, span);
+    uint32_t start = in->at;
     const struct token *unit = parse_peek(in, 0);
-    if (unit->kind == LEX_WORD && parse_is_op(in, 1, ",")) {
-        parse_take(in);
-        parse_kid(in, node, parse_lit_text(in, unit->text, unit->span));
-    } else if (!parse_arg(in, node)) {
-        return NULL;
+    bool worded = unit->kind == LEX_WORD && is_unit(unit->text) && parse_is_op(in, 1, ",");
+    for (;; worded = false) {
+        struct ast *node = parse_call_node(in, name, span);
+        in->at = start;
+        if (worded) {
+            parse_take(in);
+            parse_kid(in, node, parse_lit_text(in, unit->text, unit->span));
+        } else if (!parse_arg(in, node)) {
+            return NULL;
+        }
+        while (parse_op(in, ","))
+            if (!parse_arg(in, node)) return NULL;
+        if (!worded || node->cnt == 3) return close_call(in, node);
     }
-    while (parse_op(in, ","))
-        if (!parse_arg(in, node)) return NULL;
-    return close_call(in, node);
 }
 
 static struct ast *parse_struct(struct parser *in, struct span span) {

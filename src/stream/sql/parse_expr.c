@@ -26,6 +26,10 @@ struct ast *parse_expr(struct parser *in) {
     return parse_power(in, POWER_NONE);
 }
 
+struct ast *parse_expr_operand(struct parser *in) {
+    return parse_power(in, POWER_IS);
+}
+
 static struct span join(struct span a, struct span b) {
     return (struct span){a.from, b.to};
 }

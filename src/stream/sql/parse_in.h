@@ -34,6 +34,7 @@ void parse_kid(struct parser *in, struct ast *node, struct ast *kid);
 
 /* ---- parse_expr.c ---- */
 struct ast *parse_expr(struct parser *in);
+struct ast *parse_expr_operand(struct parser *in); /* of a predicate: takes no IN, LIKE ... */
 
 /* ---- parse_call.c: what begins with a word or a name ---- */
 struct ast *parse_call_or_name(struct parser *in);
