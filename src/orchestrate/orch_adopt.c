@@ -1,7 +1,8 @@
 /* orch_adopt.c - runs that a process did not see the end of.
  *
- * Runs are looked at newest first, a page at a time, until one page has none that goes on; a run
- * that goes on stands near the top, since a dag's runs begin in their order. */
+ * Runs are looked at newest first, a page at a time, until the newest scheduled one was seen and a
+ * page has none that goes on and reaches back BACK_US: a dag's runs begin in their order, so that one that goes on stands near the
+ * top, but for those that a clock ahead of time has put above it. */
 #include "orchestrate/orch_adopt.h"
 
 #include "base/diag.h"
@@ -13,8 +14,9 @@
 
 #include <stdio.h>
 
-#define PAGE     500
-#define PAGE_CNT 200 /* of a dag, at most */
+#define PAGE     1000
+#define PAGE_CNT 100 /* of a dag, at most */
+#define BACK_US  INT64_C(21600000000) /* 6 hours */
 
 static bool goes_on(const struct run *run) {
     return run->state == RUN_QUEUED || run->state == RUN_RUNNING;
@@ -118,6 +120,7 @@ static void sort_living(struct orch_dag_state *dag) {
 
 int orch_adopt(struct orch_dag_state *dag) {
     struct arena arena = ARENA_INIT;
+    int64_t back_us = env_now_us(dag->orch->conf.env) - BACK_US;
     int err = read_paused(dag, &arena);
     for (size_t page = 0; page < PAGE_CNT && !err; page++) {
         struct run *run = NULL;
@@ -126,7 +129,8 @@ int orch_adopt(struct orch_dag_state *dag) {
         err = landing_runs(dag->orch->conf.landing, dag->def.name,
                            (struct landing_page){PAGE, page * PAGE}, &arena, &run, &cnt);
         if (!err) err = look_at_page(dag, run, cnt, &living);
-        if (cnt < PAGE || (!living && dag->ever)) break;
+        bool known = dag->ever || dag->schedule.kind == SCHEDULE_MANUAL;
+        if (cnt < PAGE || (!living && known && run[cnt - 1].logical_us < back_us)) break;
     }
     arena_fini(&arena);
     sort_living(dag);

@@ -76,6 +76,7 @@ struct orch_dag_state {
     struct schedule schedule;
     bool paused;
     bool ever;           /* a scheduled run was made: for @once */
+    bool made;           /* by this process */
     int64_t next_us;     /* due; SCHEDULE_NEVER */
     int64_t newest_us;   /* logical time of the newest scheduled run ever; INT64_MIN: none */
     struct orch_live *live; /* oldest first */

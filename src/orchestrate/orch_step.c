@@ -232,11 +232,12 @@ void orch_step_plan(struct orch_dag_state *dag, int64_t now_us) {
     if (dag->schedule.kind == SCHEDULE_ONCE && !dag->ever) dag->next_us = now_us;
 }
 
-/* Was there a run of this logical time already? Only a clock that went back makes one ask. */
+/* Was there a run of this logical time already? One asks for the first, and when the clock went
+ * back. */
 static bool was_made(const struct orch_dag_state *dag, struct str id, int64_t logical_us) {
     struct arena arena = ARENA_INIT;
     struct run run;
-    if (logical_us > dag->newest_us) return false;
+    if (dag->made && logical_us > dag->newest_us) return false;
     if (orch_step_find(dag, id)) return true;
     int err = landing_run(dag->orch->conf.landing, dag->def.name, id, &arena, &run);
     arena_fini(&arena);
@@ -258,7 +259,7 @@ static void make_run(struct tick *tick, struct orch_dag_state *dag, int64_t logi
         struct orch_live *live = orch_step_add(dag, &run);
         orch_put_run(&tick->orch->put, &live->run);
     }
-    dag->ever = true;
+    dag->ever = dag->made = true;
     dag->newest_us = MAX(dag->newest_us, logical_us);
     dag->next_us = schedule_next(&dag->schedule, logical_us);
 }

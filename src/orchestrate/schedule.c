@@ -6,6 +6,7 @@
 
 #define US_S   INT64_C(1000000)
 #define TIME_S INT64_C(253402300800) /* the year 10000 */
+#define NEAR_S INT64_C(90000) /* 25 hours: there was a zone that skipped a day */
 
 static int64_t floor_div(int64_t a, int64_t b) {
     return a / b - (a % b < 0);
@@ -54,16 +55,23 @@ static int64_t next_in_stretches(const struct schedule *schedule, int64_t from_s
     return SCHEDULE_NEVER;
 }
 
-/* Restricted hours: the wall's times one after the other, each taken to its instant. */
+/* Restricted hours: the wall's times one after the other, each taken to its instant. Instants rise
+ * as the times do, but where the clock skips: times in the gap fall among those behind it. So near
+ * a change the walk begins early, and ends at the first time outside the gap that is late enough. */
 static int64_t next_on_wall(const struct schedule *schedule, int64_t after_s) {
-    int64_t wall = after_s + tz_offset(schedule->zone, after_s, NULL);
-    int64_t minute = floor_div(wall, 60), instant;
-    do {
+    struct tz *zone = schedule->zone;
+    int64_t first = SCHEDULE_NEVER, early = tz_offset(zone, after_s - NEAR_S, NULL);
+    bool near = early != tz_offset(zone, after_s + NEAR_S, NULL);
+    int64_t wall = after_s + tz_offset(zone, after_s, NULL) - (near ? NEAR_S : 0);
+    int64_t minute = floor_div(wall, 60);
+    for (;;) {
         minute = cron_next(&schedule->cron, minute + 1);
-        if (minute == CRON_NEVER) return SCHEDULE_NEVER;
-        instant = tz_instant(schedule->zone, minute * 60);
-    } while (instant <= after_s);
-    return instant;
+        if (minute == CRON_NEVER) return first;
+        int64_t instant = tz_instant(zone, minute * 60);
+        if (instant <= after_s) continue;
+        first = MIN(first, instant);
+        if (instant + tz_offset(zone, instant, NULL) == minute * 60) return first;
+    }
 }
 
 int64_t schedule_next(const struct schedule *schedule, int64_t after_us) {

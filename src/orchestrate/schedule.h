@@ -1,10 +1,10 @@
 /* schedule.h - when a pipeline is due: "every 10s", cron in a time zone, @once, or never by itself.
  *
  * every LENGTH fires at the multiples of its length since 1970 UTC, whatever the zone.
- * Cron: with a restricted hour ("30 2 * * *") a day's time is taken once: one that the clock skips
- * fires as long after the change as it stands in the gap (02:30 at 03:30), one that it shows twice
- * fires the second time. With any hour ("0 * * * *") it fires whenever the wall shows a time that
- * fits, so real hours are never left out or done twice at once.
+ * Cron: with a restricted hour ("30 2 * * *") each time of the wall is taken once: one that the
+ * clock skips fires as long after the change as it stands in the gap (02:30 at 03:30; Airflow drops
+ * the second of two such times), one that it shows twice fires the second time. With any hour
+ * ("0 * * * *") it fires whenever the wall shows a time that fits: no real hour is left out.
  *
  * Thread: one at a time (tz.h). Source: Airflow's CronTriggerTimetable. */
 #ifndef ORCHESTRATE_SCHEDULE_H

@@ -1,4 +1,4 @@
-/* tz.c - time zones on ICU's calendars; the stretch of time asked about last is kept. */
+/* tz.c - time zones on ICU's calendars; the two stretches of time asked about last are kept. */
 #include "orchestrate/tz.h"
 
 #include "base/err.h"
@@ -11,7 +11,10 @@
 
 struct tz {
     UCalendar *cal;
-    int64_t from, end, offset; /* holds for from <= instant < end */
+    struct span {
+        int64_t from, end, offset; /* holds for from <= instant < end */
+    } span[2]; /* near a change both sides are asked about in turn */
+    unsigned turn;
 };
 
 static void widen(UChar *out, struct str name) {
@@ -53,7 +56,6 @@ int tz_open(struct tz **out, struct str name) {
         return err_fail(ERR_INTERNAL, "timezone '%.*s': %s", STR_ARG(name), u_errorName(code));
     struct tz *tz = base_calloc(1, sizeof *tz);
     tz->cal = cal;
-    tz->from = tz->end = 0;
     *out = tz;
     return 0;
 }
@@ -72,22 +74,28 @@ static int64_t change(struct tz *tz, UTimeZoneTransitionType type, int64_t none)
     return U_FAILURE(code) || !has ? none : (int64_t)(when / 1000);
 }
 
+static const struct span *span_at(struct tz *tz, int64_t utc_s) {
+    for (int i = 0; i < 2; i++)
+        if (utc_s >= tz->span[i].from && utc_s < tz->span[i].end) return &tz->span[i];
+    struct span *span = &tz->span[tz->turn++ % 2];
+    UErrorCode code = U_ZERO_ERROR;
+    ucal_setMillis(tz->cal, (UDate)utc_s * 1000, &code);
+    int64_t ms = ucal_get(tz->cal, UCAL_ZONE_OFFSET, &code);
+    ms += ucal_get(tz->cal, UCAL_DST_OFFSET, &code);
+    CHECK(U_SUCCESS(code));
+    span->offset = ms / 1000;
+    span->end = change(tz, UCAL_TZ_TRANSITION_NEXT, INT64_MAX);
+    span->from = change(tz, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE, INT64_MIN);
+    assert(span->from <= utc_s && utc_s < span->end);
+    return span;
+}
+
 int64_t tz_offset(struct tz *tz, int64_t utc_s, int64_t *end) {
     if (end) *end = INT64_MAX;
     if (!tz) return 0;
-    if (utc_s < tz->from || utc_s >= tz->end) {
-        UErrorCode code = U_ZERO_ERROR;
-        ucal_setMillis(tz->cal, (UDate)utc_s * 1000, &code);
-        int64_t ms = ucal_get(tz->cal, UCAL_ZONE_OFFSET, &code);
-        ms += ucal_get(tz->cal, UCAL_DST_OFFSET, &code);
-        CHECK(U_SUCCESS(code));
-        tz->offset = ms / 1000;
-        tz->end = change(tz, UCAL_TZ_TRANSITION_NEXT, INT64_MAX);
-        tz->from = change(tz, UCAL_TZ_TRANSITION_PREVIOUS_INCLUSIVE, INT64_MIN);
-        assert(tz->from <= utc_s && utc_s < tz->end);
-    }
-    if (end) *end = tz->end;
-    return tz->offset;
+    const struct span *span = span_at(tz, utc_s);
+    if (end) *end = span->end;
+    return span->offset;
 }
 
 int64_t tz_instant(struct tz *tz, int64_t wall_s) {
