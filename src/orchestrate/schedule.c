@@ -57,7 +57,8 @@ static int64_t next_in_stretches(const struct schedule *schedule, int64_t from_s
 
 /* Restricted hours: the wall's times one after the other, each taken to its instant. Instants rise
  * as the times do, but where the clock skips: times in the gap fall among those behind it. So near
- * a change the walk begins early, and ends at the first time outside the gap that is late enough. */
+ * a change the walk begins early, and ends at the first time outside the gap that is late
+ * enough. */
 static int64_t next_on_wall(const struct schedule *schedule, int64_t after_s) {
     struct tz *zone = schedule->zone;
     int64_t first = SCHEDULE_NEVER, early = tz_offset(zone, after_s - NEAR_S, NULL);
