@@ -1,8 +1,8 @@
 /* orch_adopt.c - runs that a process did not see the end of.
  *
- * Runs are looked at newest first, a page at a time, until the newest scheduled one was seen and a
- * page has none that goes on and reaches back BACK_US: a dag's runs begin in their order, so that one that goes on stands near the
- * top, but for those that a clock ahead of time has put above it. */
+ * Runs are looked at newest first, a page at a time, until the newest scheduled one was seen and
+ * a page has none that goes on and reaches back BACK_US: a dag's runs begin in their order, so that
+ * one that goes on stands near the top, but for those that a clock ahead of time has put above. */
 #include "orchestrate/orch_adopt.h"
 
 #include "base/diag.h"

@@ -96,17 +96,20 @@ static int work(void *arg, struct orch_try *orch_try) {
                               (struct str){orch_try->task.ptr[0] == 'b' ? "a" : "b", 1},
                               RUN_SUCCESS));
     pass(world, 1 + (int64_t)draw(world, (uint64_t)world->task_us));
+    bool late = false;
     int err = 0;
     if (luck < world->faults / 2) {
         err = err_fail(ERR_NET, "bad luck");
     } else if (luck < world->faults * 3 / 4) { /* outlasts its timeout; the scheduler goes on */
         pass(world, 61 * SEC);
         orch_step(world->orch);
+        late = true;
     } else if (luck < world->faults) {
         world->died = true;
         if (draw(world, 2)) world->landing->fail = -1; /* before its commit, else after it */
     }
     if (!err) err = land(world, orch_try);
+    if (late) assert_int_equal(err, ERR_TIMEOUT);
     if (world->died) world->landing->fail = -1;
     world->inside = false;
     return err;
