@@ -365,6 +365,75 @@ static void log_retains_by_size_and_age(void **state) {
     rig_stop(&rig);
 }
 
+/* Keys k0..k9 over and over: afterwards each key's last record is there, at its offset, and much
+ * else is gone; nothing moves or gets lost by reopening or by compacting again. */
+static void log_compacts(void **state) {
+    struct rig rig;
+    rig_start(&rig, *state);
+    if (!rig.kind->embedded) {
+        rig_stop(&rig);
+        skip();
+    }
+    struct log_setting set[] = {{STR("segment.bytes"), STR("1500")},
+                                {STR("cleanup.policy"), STR("compact")},
+                                {STR("delete.retention.ms"), STR("0")}};
+    assert_int_equal(log_topic_create(rig.log, STR("a"), 1, set, 3), 0);
+    for (int i = 0; i < 300; i += 3) {
+        struct buf buf;
+        struct recbatch_build build;
+        int64_t base;
+        buf_init(&buf, MIB);
+        recbatch_begin(&build, &buf);
+        build.codec = (enum recbatch_codec)(i % RECBATCH_CODEC_CNT);
+        for (int at = i; at < i + 3; at++) {
+            char key[16], value[200];
+            snprintf(key, sizeof key, "k%d", at % 10);
+            memset(value, 'v', sizeof value);
+            snprintf(value, sizeof value, "v%d", at);
+            bool dead = at % 10 == 4;
+            struct record rec = {.key = str_of(key),
+                                 .value = {dead ? NULL : value, sizeof value},
+                                 .ts_ms = 1600000000000 + at};
+            assert_int_equal(recbatch_add(&build, &rec), 0);
+        }
+        assert_int_equal(recbatch_seal(&build), 0);
+        assert_int_equal(log_append(rig.log, STR("a"), 0, buf_str(&buf), &base), 0);
+        assert_int_equal(base, i);
+        buf_fini(&buf);
+    }
+    for (int round = 0; round < 3; round++) {
+        int cnt = 0, last[10] = {0};
+        assert_int_equal(log_retain(rig.log), 0);
+        for (int64_t at = 0; at < 300;) {
+            struct str bytes;
+            struct recbatch_iter it;
+            struct record rec;
+            int64_t before = at;
+            assert_int_equal(log_read(rig.log, STR("a"), 0, at, 1, &rig.arena, &bytes), 0);
+            recbatch_walk(&it, bytes, at, &rig.arena);
+            while (recbatch_next(&it, &rec)) {
+                char value[16];
+                snprintf(value, sizeof value, "v%" PRId64, rec.offset);
+                assert_int_equal(rec.key.ptr[1] - '0', rec.offset % 10);
+                if (rec.value.ptr) assert_string_equal(rec.value.ptr, value);
+                last[rec.offset % 10] = (int)rec.offset;
+                at = rec.offset + 1;
+                cnt++;
+            }
+            assert_int_equal(it.err, 0);
+            assert_true(at > before);
+        }
+        for (int i = 0; i < 10; i++)
+            if (i != 4) assert_int_equal(last[i], 290 + i);
+        assert_in_range(cnt, 10, 100);
+        int64_t offset, ts;
+        assert_int_equal(log_seek_time(rig.log, STR("a"), 0, 1600000000299, &offset, &ts), 0);
+        assert_int_equal(offset, 299);
+        if (round) rig_reopen(&rig);
+    }
+    rig_stop(&rig);
+}
+
 static void log_takes_compressed_batches(void **state) {
     struct rig rig;
     int64_t base;
@@ -497,6 +566,7 @@ int main(void) {
         ON_ALL(log_keeps_topics),
         ON_ALL(log_trims),
         ON_ALL(log_retains_by_size_and_age),
+        ON_ALL(log_compacts),
         ON_ALL(log_takes_compressed_batches),
         ON_ALL(log_wait_returns_on_records_and_on_wake),
         ON_ALL(log_gives_each_of_many_threads_its_own_offsets),

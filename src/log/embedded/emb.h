@@ -9,6 +9,7 @@
  *
  * Threads: appenders and readers take one partition's lock for a short time; one committer thread
  * syncs. Locks, outermost first:
+ *   compact_lock   one compaction at a time
  *   work           what changes the set of files: commit rounds, checkpoints, retention, topics
  *   topics_lock    the map of topics (readers-writer)
  *   part->lock     one partition
@@ -86,9 +87,10 @@ struct part {
     struct waiter *first_waiter, **last_waiter;
     struct hint hint[EMB_HINT_CNT];
     unsigned hint_next;
-    bool gone;    /* its topic was deleted */
-    bool broken;  /* a failed write could not be undone */
-    bool changed; /* since the last checkpoint */
+    int64_t clean; /* compaction has seen all before this offset; compact_lock */
+    bool gone;     /* its topic was deleted */
+    bool broken;   /* a failed write could not be undone */
+    bool changed;  /* since the last checkpoint */
     struct mark mark;
 
     struct part *queue_next; /* queue_lock */
@@ -117,10 +119,11 @@ struct emb {
     atomic_bool dead;
 
     pthread_mutex_t work;
-    int64_t pid_next, pid_limit;   /* work */
+    int64_t pid_next, pid_limit; /* work */
     atomic_int_least64_t checkpoint_us;
     atomic_int_least64_t unmarked; /* bytes appended since the last checkpoint */
 
+    pthread_mutex_t compact_lock; /* before work: one compaction at a time */
     pthread_rwlock_t topics_lock;
     struct map topics;
     int32_t part_total;

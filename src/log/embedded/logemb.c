@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "log/embedded/checkpoint.h"
 #include "log/embedded/commit.h"
+#include "log/embedded/compact.h"
 #include "log/embedded/part.h"
 #include "log/embedded/recover.h"
 #include "log/embedded/retain.h"
@@ -337,7 +338,7 @@ static int emb_retain(struct log *log) {
     int err = alive(emb);
     if (!err) err = retain_all(emb);
     pthread_mutex_unlock(&emb->work);
-    return err;
+    return err ? err : compact_all(emb);
 }
 
 /* ---- waiting ---- */
@@ -455,6 +456,7 @@ static void emb_free(struct emb *emb) {
     seg_pool_fini(&emb->pool);
     pthread_rwlock_destroy(&emb->topics_lock);
     pthread_mutex_destroy(&emb->work);
+    pthread_mutex_destroy(&emb->compact_lock);
     pthread_mutex_destroy(&emb->queue_lock);
     pthread_mutex_destroy(&emb->move_lock);
     pthread_cond_destroy(&emb->queue_cond);
@@ -513,6 +515,7 @@ static struct emb *emb_new(const struct log_conf *conf, const char *dir) {
     pthread_cond_init(&emb->move_cond, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&emb->work, NULL);
+    pthread_mutex_init(&emb->compact_lock, NULL);
     pthread_mutex_init(&emb->queue_lock, NULL);
     pthread_mutex_init(&emb->move_lock, NULL);
     pthread_rwlock_init(&emb->topics_lock, NULL);

@@ -78,14 +78,14 @@ static int no_room(struct recbatch_build *build, size_t need) {
                     recbatch_size(build));
 }
 
-int recbatch_add(struct recbatch_build *build, const struct record *rec) {
-    assert(build->out);
+static int add_at(struct recbatch_build *build, const struct record *rec, int32_t delta) {
+    assert(build->out && delta >= build->cnt);
     assert(rec->header_cnt <= RECBATCH_PLAIN_MAX);
     if (build->out->full && build->out->len < build->pos + RECBATCH_HEAD)
         return no_room(build, RECBATCH_HEAD);
     if (!build->cnt) build->base_ts = build->max_ts = rec->ts_ms;
     int64_t ts_delta = (int64_t)((uint64_t)rec->ts_ms - (uint64_t)build->base_ts);
-    size_t body = body_size(rec, ts_delta, build->cnt);
+    size_t body = body_size(rec, ts_delta, delta);
     size_t need = varint_size((int64_t)body) + body;
     if (body > RECBATCH_MAX || recbatch_size(build) + need > RECBATCH_MAX ||
         build->cnt == INT32_MAX)
@@ -98,7 +98,7 @@ int recbatch_add(struct recbatch_build *build, const struct record *rec) {
     at = varint_put(at, (int64_t)body);
     *at++ = 0;
     at = varint_put(at, ts_delta);
-    at = varint_put(at, build->cnt);
+    at = varint_put(at, delta);
     at = bytes_put(at, rec->key);
     at = bytes_put(at, rec->value);
     at = varint_put(at, rec->header_cnt);
@@ -108,8 +108,13 @@ int recbatch_add(struct recbatch_build *build, const struct record *rec) {
     }
     buf_used(build->out, need);
     build->max_ts = MAX(build->max_ts, rec->ts_ms);
+    build->last_delta = delta;
     build->cnt++;
     return 0;
+}
+
+int recbatch_add(struct recbatch_build *build, const struct record *record) {
+    return add_at(build, record, build->cnt);
 }
 
 size_t recbatch_size(const struct recbatch_build *build) {
@@ -156,7 +161,7 @@ int recbatch_seal(struct recbatch_build *build) {
     put_i32(head + POS_EPOCH, 0);
     head[16] = MAGIC;
     put_i16(head + POS_ATTR, (int16_t)((int)build->codec | build->attributes));
-    put_i32(head + 23, build->cnt - 1);
+    put_i32(head + 23, build->last_delta);
     put_i64(head + 27, build->base_ts);
     put_i64(head + POS_MAX_TS, build->max_ts);
     put_i64(head + 43, build->producer_id);
@@ -349,6 +354,32 @@ bool recbatch_next(struct recbatch_iter *it, struct record *out) {
         if (!it->err && out->offset >= it->from) return true;
     }
     return false;
+}
+
+int recbatch_filter(struct str batch, bool (*keep)(void *arg, const struct record *record),
+                    void *arg, struct arena *arena, struct buf *out) {
+    struct recbatch_head head;
+    struct recbatch_build build;
+    struct recbatch_iter it;
+    struct record rec;
+    int err = recbatch_peek(batch, &head);
+    if (err) return err;
+    recbatch_begin(&build, out);
+    build.codec = (enum recbatch_codec)(head.attributes & RECBATCH_CODEC_MASK);
+    build.attributes = (int16_t)(head.attributes & ~RECBATCH_CODEC_MASK);
+    build.producer_id = head.producer_id;
+    build.producer_epoch = head.producer_epoch;
+    build.base_sequence = head.base_sequence;
+    recbatch_walk(&it, (struct str){batch.ptr, MIN(batch.len, head.size)}, 0, arena);
+    while (!err && recbatch_next(&it, &rec))
+        if (keep(arg, &rec)) err = add_at(&build, &rec, (int32_t)(rec.offset - head.base_offset));
+    if (!err) err = it.err;
+    if (!err) err = recbatch_seal(&build);
+    if (err)
+        recbatch_drop(&build);
+    else if (build.cnt)
+        recbatch_place(out->ptr + build.pos, head.base_offset, head.leader_epoch);
+    return err;
 }
 
 static int records_check(struct rbuf *in, const struct recbatch_head *head, bool keyed) {

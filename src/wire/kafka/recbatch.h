@@ -66,9 +66,10 @@ enum recbatch_attr {
  * Several batches may follow each other in one buf. After recbatch_begin() the caller may set
  * codec, producer_id, producer_epoch and base_sequence. */
 struct recbatch_build {
-    struct buf *out; /* borrowed until sealed */
-    size_t pos;      /* of the batch in `out` */
-    int32_t cnt;     /* records so far */
+    struct buf *out;    /* borrowed until sealed */
+    size_t pos;         /* of the batch in `out` */
+    int32_t cnt;        /* records so far */
+    int32_t last_delta; /* offset of the last one, from the batch's base */
     int64_t base_ts, max_ts;
     enum recbatch_codec codec;
     int16_t attributes; /* others than the codec */
@@ -142,6 +143,11 @@ struct recbatch_iter {
 };
 void recbatch_walk(struct recbatch_iter *it, struct str batches, int64_t from, struct arena *arena);
 bool recbatch_next(struct recbatch_iter *it, struct record *out) MUST_USE;
+
+/* Appends `batch`, a whole and checked one, to `out` with only the records that `keep` wants, at
+ * their offsets; nothing when it wants none. The codec stays. Decompressed bytes go to `arena`. */
+int recbatch_filter(struct str batch, bool (*keep)(void *arg, const struct record *record),
+                    void *arg, struct arena *arena, struct buf *out) MUST_USE;
 
 const char *recbatch_codec_name(enum recbatch_codec codec); /* "zstd"; "none" for none */
 
