@@ -46,6 +46,7 @@ enum cqlpick_kind {
     CQLPICK_TERM,      /* term */
     CQLPICK_FIELD,     /* kid . name */
     CQLPICK_ITEM,      /* kid [term] */
+    CQLPICK_ARITH,     /* kid op kid; name: the sign */
 };
 struct cqlpick { /* what SELECT asks for */
     enum cqlpick_kind kind;
@@ -77,6 +78,7 @@ struct cqlrel { /* one relation of WHERE, or one condition of IF */
     struct str field;      /* name.field op; ptr NULL: none */
     struct cqlterm *term;  /* IN: a CQLTERM_LIST of what was in parentheses, or a mark */
     bool in_mark;          /* IN ?: the mark is the whole list */
+    struct str text;       /* as it was written */
 };
 
 enum cqlset_op {
@@ -91,6 +93,7 @@ struct cqlset {
     enum cqlset_op op;
     struct str name, field;
     struct cqlterm *index, *term;
+    struct str text; /* as it was written */
 };
 
 struct cqlast_coldef {

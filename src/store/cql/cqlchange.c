@@ -1,6 +1,6 @@
 /* cqlchange.c - parts of collections, user types and counters.
  *
- * A collection is kept as one value, so a change of a part reads it, changes it and writes all of it
+ * A collection is kept as one value, so a change of a part reads it, changes it and writes it whole
  * (under the partition's lock). Operands: [0] the index, [1] the term. */
 #include "store/cql/cqlchange.h"
 
@@ -23,14 +23,15 @@ static int field_of(const struct cqltype *type, struct str name) {
     return -1;
 }
 
-static int types_of_item(const struct cqlterm_env *env, const struct store_col *col, bool del,
-                         struct cqlterm_for *index, struct cqlterm_for *term) {
+static int types_of_item(const struct cqlterm_env *env, const struct cqlset *set,
+                         const struct store_col *col, bool del, struct cqlterm_for *index,
+                         struct cqlterm_for *term) {
     const struct cqltype *type = col->type;
     bool list = type->kind == CQL_LIST;
     if (type->frozen || (!list && type->kind != CQL_MAP && !(del && type->kind == CQL_SET)))
-        return err_fail(ERR_INVAL, "Invalid operation (%.*s[...] = ...) for %s column %.*s",
-                        STR_ARG(col->name), type->frozen ? "frozen collection"
-                                                         : cqltype_name(type->kind),
+        return err_fail(ERR_INVAL, "Invalid operation (%.*s) for %s column %.*s",
+                        STR_ARG(set->text),
+                        type->frozen ? "frozen collection" : cqltype_name(type->kind),
                         STR_ARG(col->name));
     index->type = list ? cqltype_scalar(CQL_INT) : type->arg[0];
     index->name = arena_printf(env->arena, list ? "idx(%.*s)" : "key(%.*s)", STR_ARG(col->name));
@@ -47,9 +48,9 @@ static int types_of_sum(const struct cqlterm_env *env, const struct cqlset *set,
     bool fine = counter ? set->op != CQLSET_PREPEND : list || type->kind == CQL_SET ||
                                                      type->kind == CQL_MAP;
     if (!fine || (set->op == CQLSET_PREPEND && !list) || (type->frozen && !counter))
-        return err_fail(ERR_INVAL, "Invalid operation (%.*s = %.*s %c ...) for %s column %.*s",
-                        STR_ARG(col->name), STR_ARG(col->name), remove ? '-' : '+',
-                        type->frozen ? "frozen collection" : "non counter", STR_ARG(col->name));
+        return err_fail(ERR_INVAL, "Invalid operation (%.*s) for %s column %.*s",
+                        STR_ARG(set->text), type->frozen ? "frozen collection" : "non counter",
+                        STR_ARG(col->name));
     term->type = counter ? cqltype_scalar(CQL_BIGINT) : type;
     term->name = col->name;
     if (remove && type->kind == CQL_MAP) /* the keys to go */
@@ -61,7 +62,7 @@ int cqlchange_types(const struct cqlterm_env *env, const struct cqlset *set,
                     const struct store_col *col, bool del, struct cqlterm_for *index,
                     struct cqlterm_for *term) {
     *index = *term = (struct cqlterm_for){col->type, col->name};
-    if (set->op == CQLSET_ITEM) return types_of_item(env, col, del, index, term);
+    if (set->op == CQLSET_ITEM) return types_of_item(env, set, col, del, index, term);
     if (set->op == CQLSET_FIELD) {
         int field = col->type->kind == CQL_UDT ? field_of(col->type, set->field) : -1;
         if (field < 0 || col->type->frozen)

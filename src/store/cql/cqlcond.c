@@ -39,12 +39,13 @@ static int find(const struct cqlplan *plan, const struct cqlrel *rel, int *at,
 static int eval_index(const struct cqlterm_env *env, const struct cqlrel *rel,
                       const struct store_col *col, struct str *out) {
     bool list = col->type->kind == CQL_LIST;
+    *out = STR_NULL;
+    if (!rel->index) return 0;
     struct cqlterm_for to = {list ? cqltype_scalar(CQL_INT) : col->type->arg[0],
                              arena_printf(env->arena, list ? "idx(%.*s)" : "key(%.*s)",
                                           STR_ARG(col->name))};
-    *out = STR_NULL;
-    int err = rel->index ? cqlterm_eval(env, rel->index, &to, out) : 0;
-    if (!err && rel->index && !out->ptr)
+    int err = cqlterm_eval(env, rel->index, &to, out);
+    if (!err && !out->ptr)
         err = err_fail(ERR_INVAL, "Invalid null value for %s element access",
                        list ? "list" : "map");
     return err;

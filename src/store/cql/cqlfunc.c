@@ -270,7 +270,8 @@ static int from_double(struct arena *arena, double v, const struct cqltype *to, 
     int err = 0;
     buf_init(&buf, VALUE_MAX);
     if (is_integer(to->kind)) {
-        int64_t whole = isnan(v) ? 0 : v >= 0x1p63 ? INT64_MAX : v < -0x1p63 ? INT64_MIN : (int64_t)v;
+        int64_t whole = isnan(v) ? 0 : v >= 0x1p63 ? INT64_MAX : INT64_MIN;
+        if (v >= -0x1p63 && v < 0x1p63) whole = (int64_t)v;
         *out = narrow(arena, whole, cqltype_width(to));
         return 0;
     }

@@ -50,6 +50,16 @@ static bool names(const struct cqlplan *plan, size_t at) {
     return false;
 }
 
+static int missing_ckeys(struct cqlplan *plan, const bool *named) {
+    const struct store_table *table = plan->table;
+    struct str list = STR("");
+    for (size_t i = 0; i < table->ckey_cnt; i++)
+        if (!named[i])
+            list = arena_printf(&plan->arena, "%.*s%s%.*s", STR_ARG(list), list.len ? ", " : "",
+                                STR_ARG(table->col[table->pkey_cnt + i].name));
+    return err_fail(ERR_INVAL, "Some clustering keys are missing: %.*s", STR_ARG(list));
+}
+
 static int plan_insert_keys(struct cqlplan *plan) {
     const struct store_table *table = plan->table;
     size_t ckeys = 0;
@@ -60,12 +70,12 @@ static int plan_insert_keys(struct cqlplan *plan) {
     for (size_t i = 0; i < table->ckey_cnt; i++)
         ckeys += names(plan, table->pkey_cnt + i);
     if (plan->on_static && !plan->on_row && !ckeys && table->ckey_cnt) return 0;
-    for (size_t i = 0; i < table->ckey_cnt; i++)
-        if (!names(plan, table->pkey_cnt + i))
-            return err_fail(ERR_INVAL, "Some clustering keys are missing: %.*s",
-                            STR_ARG(table->col[table->pkey_cnt + i].name));
     plan->on_row = true;
-    return 0;
+    if (ckeys == table->ckey_cnt) return 0;
+    bool *named = arena_array(&plan->arena, bool, table->ckey_cnt);
+    for (size_t i = 0; i < table->ckey_cnt; i++)
+        named[i] = names(plan, table->pkey_cnt + i);
+    return missing_ckeys(plan, named);
 }
 
 static int plan_insert(struct cqlplan *plan, const struct cqlterm_env *env) {
@@ -94,13 +104,14 @@ static int plan_sets(struct cqlplan *plan, const struct cqlterm_env *env) {
         if (at < 0) return cqlwhere_undefined(plan->table, set->name);
         const struct store_col *col = &plan->table->col[at];
         if (col->kind == STORE_PKEY || col->kind == STORE_CKEY)
-            return err_fail(ERR_INVAL, del ? "Invalid identifier %.*s for deletion (should not be a "
-                                             "PRIMARY KEY part)"
-                                           : "PRIMARY KEY part %.*s found in SET part",
+            return err_fail(ERR_INVAL,
+                            del ? "Invalid identifier %.*s for deletion (should not be a PRIMARY "
+                                  "KEY part)"
+                                : "PRIMARY KEY part %.*s found in SET part",
                             STR_ARG(col->name));
         for (size_t k = 0; k < i && set->op == CQLSET_PUT && !del; k++)
             if (plan->place[k] == at)
-                return err_fail(ERR_INVAL, "Multiple incompatible setting of column %.*s",
+                return err_fail(ERR_SYNTAX, "Multiple incompatible setting of column %.*s",
                                 STR_ARG(col->name));
         int err = cqlchange_types(env, set, col, del, &index, &term);
         if (!err && set->index) err = cqlterm_eval(env, set->index, &index, &value);
@@ -130,18 +141,20 @@ static int plan_rows(struct cqlplan *plan, const struct cqlterm_env *env) {
         return err_fail(ERR_INVAL, "Slice restrictions are not supported on the clustering columns "
                         "in UPDATE statements");
     if (range && del && ast->set_cnt && !only_static)
-        return sliced ? err_fail(ERR_INVAL, "Range deletions are not supported for specific columns")
-                      : err_fail(ERR_INVAL, "Some clustering keys are missing: %.*s",
-                                 STR_ARG(where.missing_ckey));
-    if (range && !del && !only_static)
-        return err_fail(ERR_INVAL, "Some clustering keys are missing: %.*s",
-                        STR_ARG(where.missing_ckey));
-    if (plan->conditional && (where.pkey_in || (range && !only_static)))
-        return where.pkey_in
-                   ? err_fail(ERR_INVAL, "IN on the partition key is not supported with conditional "
-                              "%s", del ? "deletions" : "updates")
-                   : err_fail(ERR_INVAL, "DELETE statements must restrict all PRIMARY KEY columns "
-                              "with equality relations in order to use IF conditions");
+        return err_fail(ERR_INVAL, "Range deletions are not supported for specific columns");
+    if (range && !del && !only_static) {
+        bool *named = arena_array(&plan->arena, bool, table->ckey_cnt);
+        for (size_t i = 0; i < where.test_cnt; i++)
+            if (table->col[where.test[i].col[0]].kind == STORE_CKEY)
+                named[where.test[i].col[0] - table->pkey_cnt] = true;
+        return missing_ckeys(plan, named);
+    }
+    if (plan->conditional && where.pkey_in)
+        return err_fail(ERR_INVAL, "IN on the partition key is not supported with conditional %s",
+                        del ? "deletions" : "updates");
+    if (plan->conditional && range && !only_static)
+        return err_fail(ERR_INVAL, "DELETE statements must restrict all PRIMARY KEY columns with "
+                        "equality relations in order to delete non static columns");
     return 0;
 }
 
@@ -345,7 +358,8 @@ static int read_for_conditions(const struct modify *m, const struct target *targ
     struct str *value = arena_array(m->run->arena, struct str, table->col_cnt);
     *static_found = false;
     for (size_t i = 0; i < table->col_cnt; i++) {
-        bool kept = table->col[i].kind == STORE_PKEY || table->col[i].kind == STORE_STATIC;
+        bool kept = table->col[i].kind != STORE_REGULAR && (table->col[i].kind != STORE_CKEY ||
+                                                            !target->span->eq_cnt);
         if (kept) value[i] = row->value[i];
         *static_found |= table->col[i].kind == STORE_STATIC && value[i].ptr;
     }

@@ -6,6 +6,7 @@
 /* ---- tokens --------------------------------------------------------------------------------- */
 
 int cqlparse_advance(struct cqlparse *p) {
+    p->done = p->now.pos + p->now.len;
     p->now = p->ahead;
     return p->now.kind == CQLLEX_END ? 0 : cqllex_next(&p->lex, &p->ahead);
 }
@@ -89,6 +90,13 @@ int cqlparse_table(struct cqlparse *p, struct cqlast *ast) {
     return cqlparse_name(p, &ast->name);
 }
 
+/* A number or a marker, as LIMIT, TTL and TIMESTAMP have it. */
+static int parse_count(struct cqlparse *p, struct cqlterm **out) {
+    bool fine = p->now.kind == CQLLEX_INT || p->now.kind == CQLLEX_MARK ||
+                cqlparse_sign(p, ":") || cqlparse_sign(p, "-");
+    return fine ? cqlparse_term(p, out) : cqlparse_unexpected(p);
+}
+
 int cqlparse_names(struct cqlparse *p, struct str **out, uint16_t *cnt) {
     struct cqlparse_list list = {0};
     bool more;
@@ -103,6 +111,22 @@ int cqlparse_names(struct cqlparse *p, struct str **out, uint16_t *cnt) {
     return 0;
 }
 
+/* A type's text: a word, and what stands between < and >. */
+int cqlparse_type(struct cqlparse *p, struct str *out) {
+    size_t from = p->now.pos;
+    int depth = 0, err = 0;
+    if (p->now.kind != CQLLEX_NAME && p->now.kind != CQLLEX_QUOTED) return cqlparse_unexpected(p);
+    do {
+        if (cqlparse_sign(p, "<")) depth++;
+        if (cqlparse_sign(p, ">")) depth--;
+        if (p->now.kind == CQLLEX_END || p->now.kind == CQLLEX_STRING)
+            return cqlparse_unexpected(p);
+        *out = (struct str){p->lex.text.ptr + from, p->now.pos + p->now.len - from};
+        if ((err = cqlparse_advance(p))) return err;
+    } while (depth > 0 || cqlparse_sign(p, "<") || cqlparse_sign(p, "."));
+    return 0;
+}
+
 static int names_in_parens(struct cqlparse *p, struct str **out, uint16_t *cnt) {
     int err = cqlparse_expect(p, "(");
     if (!err) err = cqlparse_names(p, out, cnt);
@@ -110,6 +134,11 @@ static int names_in_parens(struct cqlparse *p, struct str **out, uint16_t *cnt) 
 }
 
 /* ---- terms ---------------------------------------------------------------------------------- */
+
+/* The text since `from`. */
+static struct str since(const struct cqlparse *p, size_t from) {
+    return (struct str){p->lex.text.ptr + from, p->done - from};
+}
 
 static struct cqlterm *term_new(struct cqlparse *p, enum cqlterm_kind kind, struct str text) {
     struct cqlterm *term = arena_new(p->arena, struct cqlterm);
@@ -405,9 +434,13 @@ static int parse_left(struct cqlparse *p, struct cqlrel *rel, bool cond) {
 }
 
 static int parse_relation(struct cqlparse *p, struct cqlrel *rel, bool cond) {
+    size_t from = p->now.pos;
     int err = parse_left(p, rel, cond);
-    if (err || (err = parse_op(p, &rel->op)) || rel->op == CQLREL_NOT_NULL) return err;
-    return rel->op == CQLREL_IN ? parse_in(p, rel) : cqlparse_term(p, &rel->term);
+    if (err || (err = parse_op(p, &rel->op))) return err;
+    if (rel->op == CQLREL_IN) err = parse_in(p, rel);
+    else if (rel->op != CQLREL_NOT_NULL) err = cqlparse_term(p, &rel->term);
+    rel->text = since(p, from);
+    return err;
 }
 
 static int parse_relations(struct cqlparse *p, bool cond, struct cqlrel **out, uint16_t *cnt) {
@@ -456,7 +489,7 @@ static int parse_using(struct cqlparse *p, struct cqlast *ast) {
         bool ttl = cqlparse_is(p, "ttl");
         if (!ttl && !cqlparse_is(p, "timestamp")) return cqlparse_unexpected(p);
         if ((err = cqlparse_advance(p))) return err;
-        if ((err = cqlparse_term(p, ttl ? &ast->ttl : &ast->timestamp))) return err;
+        if ((err = parse_count(p, ttl ? &ast->ttl : &ast->timestamp))) return err;
         err = cqlparse_accept(p, "and", &found);
     }
     return err;
@@ -522,7 +555,7 @@ static int pick_plain(struct cqlparse *p, struct cqlpick **out) {
     int err;
     if (!name || constant) {
         *out = pick_new(p, CQLPICK_TERM, STR_NULL);
-        return cqlparse_term(p, &(*out)->term);
+        return parse_unary(p, &(*out)->term);
     }
     struct str first = p->now.text;
     bool call = p->ahead.kind == CQLLEX_SIGN && str_eqz(p->ahead.text, "(");
@@ -535,9 +568,8 @@ static int pick_plain(struct cqlparse *p, struct cqlpick **out) {
 }
 
 /* What comes behind: .field, [index], system.function() */
-static int parse_pick(struct cqlparse *p, struct cqlpick **out) {
+static int pick_part(struct cqlparse *p, struct cqlpick **out) {
     bool dot, bracket;
-    if (++p->depth > CQLPARSE_DEPTH_MAX) return cqlparse_unexpected(p);
     int err = pick_plain(p, out);
     for (size_t links = 0; !err; links++) {
         struct cqlpick *of = *out;
@@ -557,6 +589,32 @@ static int parse_pick(struct cqlparse *p, struct cqlpick **out) {
         if ((err = cqlparse_name(p, &(*out)->name))) return err;
         if (cqlparse_sign(p, "(")) err = pick_call(p, (*out)->name, out);
     }
+    return err;
+}
+
+static bool at_sign(const struct cqlparse *p, const char *signs) {
+    return p->now.kind == CQLLEX_SIGN && p->now.text.len == 1 && strchr(signs, *p->now.text.ptr);
+}
+
+/* `level` 0: + and -; 1: * / and %. */
+static int pick_arith(struct cqlparse *p, int level, struct cqlpick **out) {
+    int err = level ? pick_part(p, out) : pick_arith(p, 1, out);
+    for (size_t links = 0; !err && at_sign(p, level ? "*/%" : "+-"); links++) {
+        struct cqlpick *sum = pick_new(p, CQLPICK_ARITH, p->now.text);
+        if (links > CQLPARSE_DEPTH_MAX) return cqlparse_unexpected(p);
+        sum->kid = arena_array(p->arena, struct cqlpick *, 2);
+        sum->kid[0] = *out;
+        sum->cnt = 2;
+        *out = sum;
+        if ((err = cqlparse_advance(p))) return err;
+        err = level ? pick_part(p, &sum->kid[1]) : pick_arith(p, 1, &sum->kid[1]);
+    }
+    return err;
+}
+
+static int parse_pick(struct cqlparse *p, struct cqlpick **out) {
+    if (++p->depth > CQLPARSE_DEPTH_MAX) return cqlparse_unexpected(p);
+    int err = pick_arith(p, 0, out);
     p->depth--;
     return err;
 }
@@ -613,9 +671,9 @@ static int parse_tail(struct cqlparse *p, struct cqlast *ast) {
         } else if (per) {
             if ((err = cqlparse_expect(p, "partition")) || (err = cqlparse_expect(p, "limit")))
                 return err;
-            err = cqlparse_term(p, &ast->part_limit);
+            err = parse_count(p, &ast->part_limit);
         } else if (limit) {
-            err = cqlparse_term(p, &ast->limit);
+            err = parse_count(p, &ast->limit);
         } else {
             ast->filtering = true;
             err = cqlparse_expect(p, "filtering");
@@ -729,7 +787,10 @@ static int parse_update(struct cqlparse *p, struct cqlast *ast) {
         struct cqlset *set = cqlparse_push(p, &list, sizeof *set);
         if (!set) return full();
         *set = (struct cqlset){0};
-        if ((err = parse_assignment(p, set)) || (err = cqlparse_accept(p, ",", &more))) return err;
+        size_t from = p->now.pos;
+        if ((err = parse_assignment(p, set))) return err;
+        set->text = since(p, from);
+        if ((err = cqlparse_accept(p, ",", &more))) return err;
     }
     ast->set = list.ptr;
     ast->set_cnt = (uint16_t)list.cnt;

@@ -1,6 +1,6 @@
 /* cqlparse.h - CQL text -> cqlast: recursive descent, with a limit on depth and counts.
  *
- * Thread: any. Errors: ERR_SYNTAX with Cassandra's "line 1:7 no viable alternative at input 'x'". */
+ * Thread: any. Errors: ERR_SYNTAX with the place, "line 1:7 no viable alternative at input 'x'". */
 #ifndef STORE_CQL_CQLPARSE_H
 #define STORE_CQL_CQLPARSE_H
 
@@ -20,6 +20,7 @@ struct cqlparse_list { /* a growing array in the arena */
 struct cqlparse {
     struct cqllex lex;
     struct cqllex_token now, ahead; /* the token to be read, and the one behind it */
+    size_t done;                    /* where the token before ended */
     struct arena *arena;
     int depth;
     struct cqlparse_list marks; /* struct cqlast_mark */

@@ -1,4 +1,4 @@
-/* cqlparse_ddl.c - the statements that change the schema, and those refused in Cassandra's words. */
+/* cqlparse_ddl.c - the statements that change the schema, and those refused. */
 #include "store/cql/cqlparse.h"
 
 #include "base/err.h"
@@ -18,22 +18,6 @@ static int if_not_exists(struct cqlparse *p, struct cqlast *ast) {
 static int if_exists(struct cqlparse *p, struct cqlast *ast) {
     int err = cqlparse_accept(p, "if", &ast->if_exists);
     return err || !ast->if_exists ? err : cqlparse_expect(p, "exists");
-}
-
-/* A type's text: a word, and what stands between < and >. */
-int cqlparse_type(struct cqlparse *p, struct str *out) {
-    size_t from = p->now.pos;
-    int depth = 0, err = 0;
-    if (p->now.kind != CQLLEX_NAME && p->now.kind != CQLLEX_QUOTED) return cqlparse_unexpected(p);
-    do {
-        if (cqlparse_sign(p, "<")) depth++;
-        if (cqlparse_sign(p, ">")) depth--;
-        if (p->now.kind == CQLLEX_END || p->now.kind == CQLLEX_STRING)
-            return cqlparse_unexpected(p);
-        *out = (struct str){p->lex.text.ptr + from, p->now.pos + p->now.len - from};
-        if ((err = cqlparse_advance(p))) return err;
-    } while (depth > 0 || cqlparse_sign(p, "<") || cqlparse_sign(p, "."));
-    return 0;
 }
 
 /* ---- WITH ----------------------------------------------------------------------------------- */
@@ -102,7 +86,7 @@ static int primary_key(struct cqlparse *p, struct cqlast *ast) {
     bool inner, more;
     int err = cqlparse_expect(p, "(");
     if (ast->pkey_cnt)
-        return err_fail(ERR_INVAL, "Multiple PRIMARY KEYs specifed for table '%.*s' (exactly one "
+        return err_fail(ERR_INVAL, "Multiple PRIMARY KEY specified for table '%.*s' (exactly one "
                         "required)", STR_ARG(ast->name));
     if (err || (err = cqlparse_accept(p, "(", &inner))) return err;
     if (inner) {
@@ -127,7 +111,7 @@ static int column_def(struct cqlparse *p, struct cqlast *ast, struct cqlparse_li
     if ((err = cqlparse_accept(p, "static", &def->is_static))) return err;
     if ((err = cqlparse_accept(p, "primary", &def->is_pkey)) || !def->is_pkey) return err;
     if (ast->pkey_cnt)
-        return err_fail(ERR_INVAL, "Multiple PRIMARY KEYs specifed for table '%.*s' (exactly one "
+        return err_fail(ERR_INVAL, "Multiple PRIMARY KEY specified for table '%.*s' (exactly one "
                         "required)", STR_ARG(ast->name));
     ast->pkey = arena_array(p->arena, struct str, 1);
     ast->pkey[0] = def->name;

@@ -68,6 +68,17 @@ static enum cqlpick_agg agg_named(struct str name) {
     return CQLPICK_NO_AGG;
 }
 
+static int wrong_sum(struct maker *m, struct str name) {
+    static const char *const types[] = {"double", "float", "smallint", "varint", "tinyint", "int",
+                                        "decimal", "counter", "bigint"};
+    struct str list = STR("");
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        list = arena_printf(m->env->arena, "%.*s%ssystem.%.*s : (%s) -> %s", STR_ARG(list),
+                            i ? ", " : "", STR_ARG(name), types[i], types[i]);
+    return err_fail(ERR_INVAL, "Invalid call to function %.*s, none of its type signatures match "
+                    "(known type signatures: %.*s)", STR_ARG(name), STR_ARG(list));
+}
+
 static int make_agg(struct maker *m, struct cqlpicked *it, enum cqlpick_agg agg) {
     struct str name = it->of->kind == CQLPICK_COUNT_ALL ? STR("count") : it->of->name;
     if (m->in_agg)
@@ -89,9 +100,7 @@ static int make_agg(struct maker *m, struct cqlpicked *it, enum cqlpick_agg agg)
     it->type = agg == CQLPICK_COUNT ? cqltype_scalar(CQL_BIGINT) : of;
     it->name = it->cnt ? call_name(m, it) : STR("count");
     if ((agg == CQLPICK_SUM || agg == CQLPICK_AVG) && !cqltype_is_num(of))
-        return err_fail(ERR_INVAL, "Invalid call to function %.*s, none of its type signatures "
-                        "match (known type signatures: system.%.*s : (int) -> int, ...)",
-                        STR_ARG(name), STR_ARG(name));
+        return wrong_sum(m, name);
     if (of && of->kind == CQL_COUNTER && agg != CQLPICK_COUNT)
         it->type = cqltype_scalar(CQL_BIGINT);
     return 0;
@@ -119,7 +128,13 @@ static int make_call(struct maker *m, struct cqlpicked *it) {
     call.cnt = it->cnt;
     for (size_t i = 0; i < it->cnt; i++)
         call.type[i] = it->kid[i]->type;
-    return cqlfunc_type(&call, &it->type);
+    err = cqlfunc_type(&call, &it->type);
+    if (err != ERR_INVAL || it->cnt != 1 || it->kid[0]->of->kind != CQLPICK_TERM) return err;
+    call.type[0] = NULL; /* a constant may be of the type that is wanted */
+    if (cqlfunc_type(&call, &it->type)) return err;
+    struct cqlterm_for to = {call.type[0], it->kid[0]->name};
+    it->kid[0]->type = call.type[0];
+    return cqlterm_eval(m->env, it->kid[0]->of->term, &to, &it->kid[0]->value);
 }
 
 static int make_cast(struct maker *m, struct cqlpicked *it) {
@@ -137,8 +152,13 @@ static int make_term(struct maker *m, struct cqlpicked *it) {
         return err_fail(ERR_INVAL, "Cannot infer type for term %.*s in selection clause (try using "
                         "a cast to force a type)", STR_ARG(it->of->term->text));
     struct cqlterm_for to = {it->type, STR("[selection]")};
-    it->name = arena_printf(m->env->arena, "(%s)%.*s", cqltype_name(it->type->kind),
-                            STR_ARG(it->of->term->text));
+    const struct cqlterm *term = it->of->term;
+    bool cast = term->kind == CQLTERM_CAST;
+    if (cast) term = term->kid[0];
+    const char *quote = term->kind == CQLTERM_STRING ? "'" : "";
+    it->name = arena_printf(m->env->arena, "%s%s%s%s%.*s%s", cast ? "(" : "",
+                            cast ? cqltype_name(it->type->kind) : "", cast ? ")" : "", quote,
+                            STR_ARG(term->text), quote);
     return cqlterm_eval(m->env, it->of->term, &to, &it->value);
 }
 
@@ -149,8 +169,8 @@ static int make_part(struct maker *m, struct cqlpicked *it) {
     struct arena *arena = m->env->arena;
     if (it->of->kind == CQLPICK_FIELD) {
         if (of->kind != CQL_UDT)
-            return err_fail(ERR_INVAL, "Invalid field selection: %.*s of type %s is not a user type",
-                            STR_ARG(it->kid[0]->name), cqltype_name(of->kind));
+            return err_fail(ERR_INVAL, "Invalid field selection: %.*s of type %s is not a user "
+                            "type", STR_ARG(it->kid[0]->name), cqltype_name(of->kind));
         while (it->field < of->arg_cnt && !str_eq(of->field[it->field], it->of->name))
             it->field++;
         if (it->field == of->arg_cnt)
@@ -176,6 +196,42 @@ static int make_part(struct maker *m, struct cqlpicked *it) {
     return err;
 }
 
+/* The type two numbers meet in; NULL: they do not. */
+static const struct cqltype *meeting(const struct cqltype *a, const struct cqltype *b) {
+    static const enum cqltype_kind whole[] = {CQL_TINYINT, CQL_SMALLINT, CQL_INT, CQL_BIGINT,
+                                              CQL_VARINT};
+    bool time = a->kind == CQL_TIMESTAMP || a->kind == CQL_DATE;
+    if (time && b->kind == CQL_DURATION) return a;
+    if (!cqltype_is_num(a) || !cqltype_is_num(b)) return NULL;
+    if (a->kind == CQL_COUNTER) a = cqltype_scalar(CQL_BIGINT);
+    if (b->kind == CQL_COUNTER) b = cqltype_scalar(CQL_BIGINT);
+    bool fa = a->kind == CQL_FLOAT || a->kind == CQL_DOUBLE;
+    bool fb = b->kind == CQL_FLOAT || b->kind == CQL_DOUBLE;
+    bool big = a->kind == CQL_VARINT || b->kind == CQL_VARINT;
+    if (a->kind == CQL_DECIMAL || b->kind == CQL_DECIMAL || (big && (fa || fb)))
+        return cqltype_scalar(CQL_DECIMAL);
+    if (fa || fb) {
+        bool narrow = (a->kind == CQL_FLOAT || cqltype_width(a) < 8) &&
+                      (b->kind == CQL_FLOAT || cqltype_width(b) < 8);
+        return cqltype_scalar(narrow ? CQL_FLOAT : CQL_DOUBLE);
+    }
+    for (size_t i = ARRAY_LEN(whole); i-- > 0;)
+        if (a->kind == whole[i] || b->kind == whole[i]) return cqltype_scalar(whole[i]);
+    return NULL;
+}
+
+static int make_arith(struct maker *m, struct cqlpicked *it) {
+    int err = make_kids(m, it);
+    if (err) return err;
+    const struct cqltype *a = it->kid[0]->type, *b = it->kid[1]->type;
+    it->type = meeting(a, b);
+    it->name = arena_printf(m->env->arena, "%.*s %.*s %.*s", STR_ARG(it->kid[0]->name),
+                            STR_ARG(it->of->name), STR_ARG(it->kid[1]->name));
+    if (it->type) return 0;
+    return err_fail(ERR_INVAL, "the '%.*s' operation is not supported between %.*s and %.*s",
+                    STR_ARG(it->of->name), STR_ARG(it->kid[0]->name), STR_ARG(it->kid[1]->name));
+}
+
 static int make(struct maker *m, const struct cqlpick *pick, struct cqlpicked **out) {
     struct cqlpicked *it = *out = arena_new(m->env->arena, struct cqlpicked);
     int err = 0;
@@ -186,6 +242,7 @@ static int make(struct maker *m, const struct cqlpick *pick, struct cqlpicked **
     case CQLPICK_CAST: err = make_cast(m, it); break;
     case CQLPICK_TERM: err = make_term(m, it); break;
     case CQLPICK_FIELD: case CQLPICK_ITEM: err = make_part(m, it); break;
+    case CQLPICK_ARITH: err = make_arith(m, it); break;
     }
     if (pick->alias.ptr) it->name = pick->alias;
     return err;
@@ -384,6 +441,20 @@ static int eval_part(const struct cqlterm_env *env, const struct cqlpicked *it, 
     return 0;
 }
 
+static int eval_arith(const struct cqlterm_env *env, const struct cqlpicked *it,
+                      const struct store_row *row, const struct cqlpick_sum *sum,
+                      struct str *out) {
+    struct str value[2];
+    for (int i = 0; i < 2; i++) {
+        const struct cqltype *type = it->kid[i]->type;
+        int err = cqlpick_eval(env, it->kid[i], row, sum, &value[i]);
+        if (!err && type->kind != CQL_DURATION)
+            err = cqlfunc_cast(env->arena, type, value[i], it->type, &value[i]);
+        if (err || !value[i].ptr) return err;
+    }
+    return cqlterm_compute(env->arena, it->of->name.ptr[0], it->type, value, out);
+}
+
 int cqlpick_eval(const struct cqlterm_env *env, const struct cqlpicked *pick,
                  const struct store_row *row, const struct cqlpick_sum *sum, struct str *out) {
     struct str of = STR_NULL;
@@ -413,6 +484,7 @@ int cqlpick_eval(const struct cqlterm_env *env, const struct cqlpicked *pick,
     case CQLPICK_CAST:
         err = cqlpick_eval(env, pick->kid[0], row, sum, &of);
         return err ? err : cqlfunc_cast(env->arena, pick->kid[0]->type, of, pick->type, out);
+    case CQLPICK_ARITH: return eval_arith(env, pick, row, sum, out);
     case CQLPICK_FIELD: case CQLPICK_ITEM:
         err = cqlpick_eval(env, pick->kid[0], row, sum, &of);
         return err ? err : eval_part(env, pick, of, out);

@@ -20,7 +20,8 @@ static int find_udt(void *self, struct str name, struct arena *arena,
             *out = udt[i].type;
             return 0;
         }
-    return err ? err : err_fail(ERR_NOT_FOUND, "Unknown type %.*s", STR_ARG(name));
+    return err ? err : err_fail(ERR_NOT_FOUND, "Unknown type %.*s.%.*s", STR_ARG(scope->keyspace),
+                                STR_ARG(name));
 }
 
 struct cqltype_scope cqlplan_scope(struct cqlplan_scope *scope) {

@@ -120,7 +120,7 @@ static int keyspace_options(struct change *c, struct store_keyspace *ks) {
     if (durable) ks->durable_writes = str_eqz(durable->value->text, "true");
     if (replication) return replication_text(c, replication->value, &ks->replication);
     if (c->ast->kind == CQLAST_ALTER_KEYSPACE) return 0;
-    return err_fail(ERR_CONFIG, "Missing mandatory option 'replication'");
+    return err_fail(ERR_INVAL, "Missing mandatory option 'replication'");
 }
 
 static int create_keyspace(struct change *c) {
@@ -173,14 +173,19 @@ static bool holds_kind(const struct cqltype *type, enum cqltype_kind kind) {
     return false;
 }
 
-static int check_key_type(const struct store_col *col) {
+static int check_key_type(struct arena *arena, const struct store_col *col) {
+    struct buf text;
+    buf_init(&text, 4 * CQLTYPE_NAME_MAX);
+    cqltype_format(col->type, &text);
+    const char *type = arena_strz(arena, buf_str(&text));
+    buf_fini(&text);
     if (col->type->kind == CQL_COUNTER)
         return err_fail(ERR_INVAL, "counter type is not supported for PRIMARY KEY column '%.*s'",
                         STR_ARG(col->name));
     if (cqltype_is_multi(col->type))
         return err_fail(ERR_INVAL, "Invalid non-frozen %s type %s for PRIMARY KEY column '%.*s'",
-                        col->type->kind == CQL_UDT ? "user-defined" : "collection",
-                        cqltype_name(col->type->kind), STR_ARG(col->name));
+                        col->type->kind == CQL_UDT ? "user-defined" : "collection", type,
+                        STR_ARG(col->name));
     if (holds_kind(col->type, CQL_DURATION))
         return err_fail(ERR_INVAL, "duration type is not supported for PRIMARY KEY column '%.*s'",
                         STR_ARG(col->name));
@@ -206,7 +211,7 @@ static int place_keys(struct change *c, struct store_col *col, size_t cnt, bool 
                             "'%.*s'", STR_ARG(name[k]), STR_ARG(ast->name));
         col[at].kind = pkeys ? STORE_PKEY : STORE_CKEY;
         col[at].pos = (uint16_t)k;
-        int err = check_key_type(&col[at]);
+        int err = check_key_type(c->run->arena, &col[at]);
         if (err) return err;
     }
     return 0;
@@ -219,7 +224,8 @@ static int place_order(const struct cqlast *ast, struct store_col *col, size_t c
     for (size_t k = 0; k < ast->order_cnt; k++) {
         if (k >= ast->ckey_cnt || !str_eq(ast->order[k], ast->ckey[k]))
             return err_fail(ERR_INVAL, "Only clustering key columns can be defined in CLUSTERING "
-                            "ORDER directive: %.*s", STR_ARG(ast->order[k]));
+                            "ORDER directive: [%.*s] are not clustering columns",
+                            STR_ARG(ast->order[k]));
         for (size_t i = 0; i < cnt; i++)
             if (str_eq(col[i].name, ast->order[k])) col[i].desc = ast->order_desc[k];
     }

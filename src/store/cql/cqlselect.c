@@ -61,8 +61,8 @@ static int plan_order(struct cqlplan *plan, const struct cqlwhere *where) {
     const struct cqlast *ast = plan->ast;
     const struct store_table *table = plan->table;
     if (ast->order_cnt && !where->by_key)
-        return err_fail(ERR_INVAL, "ORDER BY is only supported when the partition key is restricted "
-                        "by an EQ or an IN.");
+        return err_fail(ERR_INVAL, "ORDER BY is only supported when the partition key is "
+                        "restricted by an EQ or an IN.");
     size_t next = table->pkey_cnt;
     for (size_t i = 0; i < ast->order_cnt; i++) {
         int at = cqlwhere_find(table, ast->order[i]);

@@ -22,7 +22,7 @@ bool cqlterm_is_unset(struct str value) {
     return value.ptr == cqlexec_unset.ptr;
 }
 
-static const char *type_text(const struct cqlterm_env *env, const struct cqltype *type) {
+const char *cqlterm_type_text(const struct cqlterm_env *env, const struct cqltype *type) {
     struct buf out;
     buf_init(&out, 4 * CQLTYPE_NAME_MAX);
     cqltype_format(type, &out);
@@ -59,7 +59,7 @@ static int misfit(const struct cqlterm_env *env, const struct cqlterm *term,
                   const struct cqlterm_for *to) {
     return err_fail(ERR_INVAL, "Invalid %s constant (%.*s) for \"%.*s\" of type %s",
                     kind_names[term->kind], (int)MIN(term->text.len, (size_t)200), term->text.ptr,
-                    STR_ARG(to->name), type_text(env, to->type));
+                    STR_ARG(to->name), cqlterm_type_text(env, to->type));
 }
 
 static int constant(const struct cqlterm_env *env, const struct cqlterm *term,
@@ -69,7 +69,9 @@ static int constant(const struct cqlterm_env *env, const struct cqlterm *term,
     if (cqltype_is_text(to->type)) { /* as it is */
         int err = cqltype_validate(to->type, term->text);
         *out = term->text;
-        return err ? err_fail(ERR_INVAL, "%s", arena_strz(env->arena, str_of(err_note()))) : 0;
+        if (err && to->type->kind == CQL_ASCII)
+            return err_fail(ERR_INVAL, "Invalid ASCII character in string literal");
+        return err;
     }
     buf_init(&buf, VALUE_MAX);
     int err = cqltext_parse(to->type, term->text, &buf);
@@ -111,8 +113,11 @@ static const char *literal_name(enum cqlterm_kind kind) {
 
 static int wrong_literal(const struct cqlterm_env *env, const struct cqlterm *term,
                          const struct cqlterm_for *to) {
+    if (term->kind == CQLTERM_LIST)
+        return err_fail(ERR_INVAL, "Unexpected receiver type '%s'; only list and vector are "
+                        "expected", cqlterm_type_text(env, to->type));
     return err_fail(ERR_INVAL, "Invalid %s literal for %.*s of type %s", literal_name(term->kind),
-                    STR_ARG(to->name), type_text(env, to->type));
+                    STR_ARG(to->name), cqlterm_type_text(env, to->type));
 }
 
 static int pack(const struct cqlterm_env *env, const struct cqltype *type, const struct str *item,
@@ -131,6 +136,24 @@ static int pack(const struct cqlterm_env *env, const struct cqltype *type, const
     return cqlvalue_pack(type, item, cnt, env->arena, out);
 }
 
+/* A constant that is not of the items' type. */
+static int check_item(const struct cqlterm_env *env, const struct cqlterm *term,
+                      const struct cqlterm_for *to, size_t i) {
+    const struct cqlterm *kid = term->kid[i];
+    const struct cqltype *type = cqlvalue_item_type(to->type, i);
+    bool constant = kid->kind >= CQLTERM_STRING && kid->kind <= CQLTERM_DURATION;
+    if (!constant || !cqltype_scalar(type->kind) || fits(kid->kind, type->kind)) return 0;
+    const char *quote = kid->kind == CQLTERM_STRING ? "'" : "";
+    if (to->type->kind == CQL_TUPLE)
+        return err_fail(ERR_INVAL, "Invalid tuple literal for %.*s: component %zu is not of type "
+                        "%s", STR_ARG(to->name), i, cqlterm_type_text(env, type));
+    return err_fail(ERR_INVAL, "Invalid %s literal for %.*s: %s %s%.*s%s is not of type %s",
+                    cqltype_name(to->type->kind), STR_ARG(to->name),
+                    to->type->kind == CQL_MAP && i % 2 == 0 ? "key" : "value", quote,
+                    (int)MIN(kid->text.len, (size_t)200), kid->text.ptr, quote,
+                    cqlterm_type_text(env, type));
+}
+
 static int sequence(const struct cqlterm_env *env, const struct cqlterm *term,
                     const struct cqlterm_for *to, struct str *out) {
     const struct cqltype *type = to->type;
@@ -139,17 +162,17 @@ static int sequence(const struct cqlterm_env *env, const struct cqlterm *term,
     size_t most = type->kind == CQL_VECTOR ? type->dim : type->arg_cnt;
     if (fixed && term->cnt > most)
         return err_fail(ERR_INVAL, "Invalid tuple literal for %.*s: too many elements. Type %s "
-                        "expects %zu but got %u", STR_ARG(to->name), type_text(env, type), most,
-                        term->cnt);
+                        "expects %zu but got %u", STR_ARG(to->name),
+                        cqlterm_type_text(env, type), most, term->cnt);
     for (size_t i = 0; i < term->cnt; i++) {
         struct cqlterm_for inner = {cqlvalue_item_type(type, i), to->name};
-        int err = cqlterm_eval(env, term->kid[i], &inner, &item[i]);
-        if (err) return err;
+        int err = check_item(env, term, to, i);
+        if (err || (err = cqlterm_eval(env, term->kid[i], &inner, &item[i]))) return err;
     }
     if (type->kind == CQL_VECTOR && term->cnt != most)
         return err_fail(ERR_INVAL, "Invalid vector literal for %.*s of type %s; expected %zu "
-                        "elements, but given %u", STR_ARG(to->name), type_text(env, type), most,
-                        term->cnt);
+                        "elements, but given %u", STR_ARG(to->name),
+                        cqlterm_type_text(env, type), most, term->cnt);
     return pack(env, type, item, term->cnt, out);
 }
 
@@ -252,8 +275,9 @@ static int call(const struct cqlterm_env *env, const struct cqlterm *term,
     if (err) return err;
     if (!assignable(ret, to->type))
         return err_fail(ERR_INVAL, "Type error: cannot assign result of function system.%.*s "
-                        "(type %s) to %.*s (type %s)", STR_ARG(term->text), type_text(env, ret),
-                        STR_ARG(to->name), type_text(env, to->type));
+                        "(type %s) to %.*s (type %s)", STR_ARG(term->text),
+                        cqlterm_type_text(env, ret), STR_ARG(to->name),
+                        cqlterm_type_text(env, to->type));
     for (size_t i = 0; i < it.cnt; i++) {
         struct cqlterm_for arg = {it.type[i], arena_printf(env->arena, "arg%zu(system.%.*s)", i,
                                                            STR_ARG(term->text))};
@@ -271,8 +295,8 @@ static int cast(const struct cqlterm_env *env, const struct cqlterm *term,
     if (err) return err;
     if (!assignable(type, to->type))
         return err_fail(ERR_INVAL, "Cannot assign value %s of type %s to %.*s of type %s",
-                        "(cast)", type_text(env, type), STR_ARG(to->name),
-                        type_text(env, to->type));
+                        "(cast)", cqlterm_type_text(env, type), STR_ARG(to->name),
+                        cqlterm_type_text(env, to->type));
     struct cqlterm_for inner = {type, to->name};
     return cqlterm_eval(env, term->kid[0], &inner, out);
 }
@@ -377,8 +401,8 @@ static int of_big(char op, const struct cqltype *type, const struct str *value, 
     return err;
 }
 
-static int compute(const struct cqlterm_env *env, char op, const struct cqltype *type,
-                   const struct str *value, struct str *out) {
+int cqlterm_compute(struct arena *arena, char op, const struct cqltype *type,
+                    const struct str value[2], struct str *out) {
     struct buf buf;
     int64_t n = 0;
     int err = 0, width = cqltype_width(type);
@@ -397,7 +421,7 @@ static int compute(const struct cqlterm_env *env, char op, const struct cqltype 
         err = err_fail(ERR_INVAL, "the '%c' operation is not supported for values of type %s", op,
                        cqltype_name(type->kind));
     }
-    *out = arena_str(env->arena, buf_str(&buf));
+    *out = arena_str(arena, buf_str(&buf));
     buf_fini(&buf);
     return err;
 }
@@ -418,7 +442,7 @@ static int arithmetic(const struct cqlterm_env *env, const struct cqlterm *term,
             return 0;
         }
     }
-    return compute(env, neg ? '-' : term->text.ptr[0], to->type, value, out);
+    return cqlterm_compute(env->arena, neg ? '-' : term->text.ptr[0], to->type, value, out);
 }
 
 /* ---- the door ------------------------------------------------------------------------------- */

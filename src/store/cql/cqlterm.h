@@ -27,6 +27,10 @@ bool cqlterm_is_unset(struct str value);
 /* *out: the bytes; ptr NULL: null; cqlexec_unset; cqlterm_unknown. */
 int cqlterm_eval(const struct cqlterm_env *env, const struct cqlterm *term,
                  const struct cqlterm_for *to, struct str *out) MUST_USE;
+const char *cqlterm_type_text(const struct cqlterm_env *env, const struct cqltype *type);
+/* Arithmetic on two values of a type: op is one of + - * / %. */
+int cqlterm_compute(struct arena *arena, char op, const struct cqltype *type,
+                    const struct str value[2], struct str *out) MUST_USE;
 /* The type a term has by itself; NULL: it depends on what is expected. */
 const struct cqltype *cqlterm_type(const struct cqlterm_env *env, const struct cqlterm *term);
 /* An int of LIMIT, TTL; a bigint of TIMESTAMP. *set false: unset, or not known yet. */

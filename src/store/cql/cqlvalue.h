@@ -5,7 +5,7 @@
 #include "wire/cql/cqltype.h"
 
 /* Items of a list, set, map (key, value in turn), tuple, udt or vector -> bytes. Sets and maps are
- * sorted, and of equal keys the last is kept. Items must be valid; only tuples and udts take null. */
+ * sorted, and of equal keys the last is kept. Items are valid; only tuples and udts take null. */
 int cqlvalue_pack(const struct cqltype *type, const struct str *item, size_t cnt,
                   struct arena *arena, struct str *out) MUST_USE;
 /* The reverse: *item in the arena; value.ptr NULL: none. */

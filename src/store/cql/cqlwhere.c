@@ -102,10 +102,10 @@ static int eval_token(struct maker *m, const struct cqlterm *term, struct str *o
 static int make_token(struct maker *m, const struct cqlrel *rel, struct cqlwhere_test *test) {
     struct str *value = arena_array(m->env->arena, struct str, 1);
     for (size_t i = 0; i < rel->name_cnt; i++)
-        if (i >= m->table->pkey_cnt || test->col[i] != i)
+        if (test->col[i] < m->table->pkey_cnt && test->col[i] != i)
             return err_fail(ERR_INVAL, "The token function arguments must be in the partition key "
                             "order: %.*s", STR_ARG(m->table->col[0].name));
-    if (rel->name_cnt != m->table->pkey_cnt)
+    if (rel->name_cnt != m->table->pkey_cnt || test->col[0] != 0)
         return err_fail(ERR_INVAL, "The token() function must be applied to all partition key "
                         "components or none of them");
     if (rel->op == CQLREL_IN || rel->op >= CQLREL_NE)
@@ -161,10 +161,11 @@ static int make_tuple(struct maker *m, const struct cqlrel *rel, struct cqlwhere
                             "columns but was applied to: %.*s", STR_ARG(col->name));
         if (i && test->col[i] != test->col[i - 1] + 1)
             return err_fail(ERR_INVAL, "Clustering columns must appear in the PRIMARY KEY order in "
-                            "multi-column relations: %.*s", STR_ARG(col->name));
+                            "multi-column relations: %.*s", STR_ARG(rel->text));
     }
     if (rel->in_mark)
-        return err_fail(ERR_UNSUPPORTED, "IN with one marker for a list of tuples is not supported");
+        return err_fail(ERR_UNSUPPORTED, "IN with one marker for a list of tuples is not "
+                        "supported");
     for (size_t i = 0; i < cnt && !err; i++)
         err = eval_tuple(m, rel->op == CQLREL_IN ? rel->term->kid[i] : rel->term, test,
                          value + i * test->col_cnt);
@@ -195,6 +196,11 @@ static int make_index(struct maker *m, const struct cqlrel *rel, const struct st
     return err ? err : eval_one(m, rel->term, col->type->arg[1], col->name, value);
 }
 
+static const char *op_sign(enum cqlrel_op op) {
+    static const char *const signs[] = {"=", "<", "<=", ">", ">=", "!=", "IN"};
+    return (size_t)op < ARRAY_LEN(signs) ? signs[op] : "?";
+}
+
 static int make_single(struct maker *m, const struct cqlrel *rel, struct cqlwhere_test *test) {
     const struct store_col *col = &m->table->col[test->col[0]];
     struct str *value = arena_array(m->env->arena, struct str, 1);
@@ -202,20 +208,20 @@ static int make_single(struct maker *m, const struct cqlrel *rel, struct cqlwher
     test->value_cnt = 1;
     if (rel->op == CQLREL_LIKE)
         return err_fail(ERR_INVAL, "LIKE restriction is only supported on properly indexed "
-                        "columns. %.*s LIKE ... is not valid.", STR_ARG(col->name));
+                        "columns. %.*s is not valid.", STR_ARG(rel->text));
     if (rel->op == CQLREL_NOT_NULL)
         return err_fail(ERR_INVAL, "restriction '%.*s IS NOT NULL' is only supported in "
                         "materialized view creation", STR_ARG(col->name));
     if (rel->op == CQLREL_NE)
-        return err_fail(ERR_INVAL, "Unsupported \"!=\" relation: %.*s", STR_ARG(col->name));
+        return err_fail(ERR_INVAL, "Unsupported \"!=\" relation: %.*s", STR_ARG(rel->text));
     if (rel->index) return make_index(m, rel, col, test, value);
     if (rel->op == CQLREL_IN) return eval_in(m, rel, col->type, col->name, test);
     if (rel->op == CQLREL_CONTAINS || rel->op == CQLREL_CONTAINS_KEY)
         return make_contains(m, rel, col, value);
     if (cqltype_is_multi(col->type))
         return err_fail(ERR_INVAL, "Collection column '%.*s' (%s) cannot be restricted by a '%s' "
-                        "relation", STR_ARG(col->name), cqltype_name(col->type->kind),
-                        rel->op == CQLREL_EQ ? "=" : "range");
+                        "relation", STR_ARG(col->name), cqlterm_type_text(m->env, col->type),
+                        op_sign(rel->op));
     return eval_one(m, rel->term, col->type, col->name, value);
 }
 
@@ -252,14 +258,19 @@ static void split_equal_tuples(struct maker *m) {
 /* The relation that fixes the column, = or IN; more than one with an = is an error. */
 static int fixing(struct maker *m, size_t col, struct cqlwhere_test **out) {
     size_t others = 0;
+    bool range = false;
     *out = NULL;
     for (size_t i = 0; i < m->cnt; i++) {
         struct cqlwhere_test *test = &m->test[i];
         if (test->token || test->tuple || test->has_index || test->col[0] != col) continue;
         others++;
+        range |= test->op >= CQLREL_LT && test->op <= CQLREL_GE;
         if (test->op == CQLREL_EQ || (test->op == CQLREL_IN && !*out)) *out = test;
     }
     if (!*out || others < 2) return 0;
+    if (range)
+        return err_fail(ERR_INVAL, "Column \"%.*s\" cannot be restricted by both an equality and "
+                        "an inequality relation", STR_ARG(m->table->col[col].name));
     return err_fail(ERR_INVAL, "%.*s cannot be restricted by more than one relation if it includes "
                     "an %s", STR_ARG(m->table->col[col].name),
                     (*out)->op == CQLREL_EQ ? "Equal" : "IN");
@@ -301,6 +312,26 @@ static int check_key_value(const struct store_table *table, const struct str *ke
                     STORE_KEY_MAX);
 }
 
+static int cmp_keys(const void *a, const void *b, void *arg) {
+    const struct str *x = *(const struct str *const *)a, *y = *(const struct str *const *)b;
+    const struct store_table *table = arg;
+    for (size_t i = 0; i < table->pkey_cnt; i++) {
+        int cmp = cqltype_compare(table->col[i].type, x[i], y[i]);
+        if (cmp) return cmp;
+    }
+    return 0;
+}
+
+/* Keys of IN in the order of their values, each once. */
+static size_t sorted_keys(struct maker *m, const struct str **key, size_t cnt) {
+    struct store_table table = *m->table;
+    size_t used = 0;
+    qsort_r(key, cnt, sizeof *key, cmp_keys, &table);
+    for (size_t i = 0; i < cnt; i++)
+        if (!used || cmp_keys(&key[used - 1], &key[i], &table) != 0) key[used++] = key[i];
+    return used;
+}
+
 static int find_keys(struct maker *m) {
     const struct store_table *table = m->table;
     struct cqlwhere_test **fix =
@@ -319,6 +350,7 @@ static int find_keys(struct maker *m) {
         m->out->pkey_in |= fix[i]->op == CQLREL_IN;
     }
     m->out->by_key = true;
+    m->out->pkey_cnt = sorted_keys(m, key, m->out->pkey_cnt);
     m->out->pkey = key;
     for (size_t i = 0; i < m->out->pkey_cnt; i++)
         if ((err = check_key_value(table, key[i]))) return err;
@@ -447,32 +479,44 @@ static int check_uncovered(const struct cqlwhere *where) {
 
 /* ---- what UPDATE and DELETE may ask --------------------------------------------------------- */
 
+static int check_write_keys(const struct cqlwhere *where, const char *verb) {
+    const struct store_table *table = where->table;
+    for (size_t i = 0; i < table->pkey_cnt && !where->by_key; i++) {
+        bool fixed = false, other = false;
+        for (size_t k = 0; k < where->test_cnt; k++) {
+            const struct cqlwhere_test *test = &where->test[k];
+            if (test->col[0] != i) continue;
+            fixed |= test->op == CQLREL_EQ || test->op == CQLREL_IN;
+            other |= test->op != CQLREL_EQ && test->op != CQLREL_IN;
+        }
+        if (other)
+            return err_fail(ERR_INVAL, "Only EQ and IN relation are supported on the partition key "
+                            "(unless you use the token() function) for %s statements", verb);
+        if (!fixed)
+            return err_fail(ERR_INVAL, "Some partition key parts are missing: %.*s",
+                            STR_ARG(table->col[i].name));
+    }
+    return 0;
+}
+
 static int check_write(const struct cqlwhere *where, enum cqlwhere_use use) {
     const struct store_table *table = where->table;
     const char *verb = use == CQLWHERE_UPDATE ? "UPDATE" : "DELETE";
+    for (size_t i = 0; i < where->test_cnt; i++)
+        if (where->test[i].token)
+            return err_fail(ERR_INVAL, "The token function cannot be used in WHERE clauses for %s "
+                            "statements", verb);
+    int err = check_write_keys(where, verb);
+    if (err) return err;
     for (size_t i = 0; i < where->test_cnt; i++) {
         const struct cqlwhere_test *test = &where->test[i];
         const struct store_col *col = &table->col[test->col[0]];
-        if (test->token)
-            return err_fail(ERR_INVAL, "The token function cannot be used in WHERE clauses for %s "
-                            "statements", verb);
         if (col->kind == STORE_REGULAR || col->kind == STORE_STATIC)
             return err_fail(ERR_INVAL, "Non PRIMARY KEY columns found in where clause: %.*s",
                             STR_ARG(col->name));
         if (test->tuple && !test->covered)
             return err_fail(ERR_UNSUPPORTED, "%s with a multi-column relation other than = is not "
                             "supported", verb);
-    }
-    if (!where->by_key) {
-        for (size_t i = 0; i < table->pkey_cnt; i++) {
-            bool fixed = false;
-            for (size_t k = 0; k < where->test_cnt; k++)
-                fixed |= where->test[k].col[0] == i && (where->test[k].op == CQLREL_EQ ||
-                                                        where->test[k].op == CQLREL_IN);
-            if (!fixed)
-                return err_fail(ERR_INVAL, "Some partition key parts are missing: %.*s",
-                                STR_ARG(table->col[i].name));
-        }
     }
     return check_uncovered(where);
 }
@@ -516,10 +560,6 @@ int cqlwhere_check_select(const struct cqlwhere *where, bool filtering) {
         if (test->covered) continue;
         /* A slice of the first clustering columns together reads no row in vain but at its ends. */
         if (test->tuple && where->by_key && col->pos == 0) continue;
-        if (!where->by_key && col->kind == STORE_PKEY && test->op != CQLREL_EQ &&
-            test->op != CQLREL_IN)
-            return err_fail(ERR_INVAL, "Only EQ and IN relation are supported on the partition key "
-                            "(unless you use the token() function or allow filtering)");
         return err_fail(ERR_INVAL,
                         "Cannot execute this query as it might involve data filtering and thus may "
                         "have unpredictable performance. If you want to execute this query despite "

@@ -42,7 +42,7 @@ struct cqlwhere {
     bool filters;   /* some test is covered by nothing: ALLOW FILTERING */
     bool pkey_in;   /* more than one partition key may be asked for */
     bool ckey_used; /* clustering columns are restricted */
-    struct str missing_ckey; /* the first clustering column that no relation fixes; ptr NULL: none */
+    struct str missing_ckey; /* the first clustering column not fixed; ptr NULL: none */
 };
 
 /* Index of a column, or -1. */

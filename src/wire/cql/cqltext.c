@@ -81,6 +81,7 @@ static int parse_blob(struct str text, struct buf *out) {
         return err_fail(ERR_TYPE, "cannot parse '%.*s' as hex bytes", STR_ARG(text));
     if (text.len % 2)
         return err_fail(ERR_TYPE, "cannot parse '%.*s' as hex bytes", STR_ARG(text));
+    if (text.len == 2) return 0;
     char *room = buf_room(out, text.len / 2 - 1);
     if (!room) return err_fail(ERR_TOO_BIG, "a blob does not fit");
     for (size_t i = 2; i < text.len; i += 2) {

@@ -143,7 +143,7 @@ int cqltime_parse_time(struct str text, int64_t *nanos) {
     struct cursor in = {text.ptr, text.ptr + text.len, false};
     *nanos = read_time(&in, true);
     if (in.bad || in.at != in.end)
-        return err_fail(ERR_TYPE, "Unable to coerce '%.*s' to a formatted time (long)",
+        return err_fail(ERR_TYPE, "(TimeType) Unable to coerce '%.*s' to a formatted time (long)",
                         STR_ARG(text));
     return 0;
 }

@@ -351,9 +351,9 @@ static int parse_named(struct parser *p, struct str name, const struct cqltype *
         int err = word(p, &name, &quoted);
         if (err) return err;
     }
-    if (!p->scope || p->scope->udt(p->scope->self, name, p->arena, out))
-        return err_fail(ERR_INVAL, "Unknown type %.*s", STR_ARG(name));
-    return 0;
+    if (!p->scope) return err_fail(ERR_INVAL, "Unknown type %.*s", STR_ARG(name));
+    int err = p->scope->udt(p->scope->self, name, p->arena, out);
+    return err == ERR_NOT_FOUND ? ERR_INVAL : err; /* with the scope's sentence */
 }
 
 static int parse_type(struct parser *p, const struct cqltype **out) {
