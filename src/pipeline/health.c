@@ -1,0 +1,82 @@
+/* health.c - the tiers' states, from what their threads last said. */
+#include "pipeline/health.h"
+
+#include "base/err.h"
+
+#include <stdio.h>
+
+enum tier { SOURCE, LANDING, CAPTURE, LOG, REGISTRY, STREAM, STORE };
+
+const char *health_state_name(enum health_state state) {
+    static const char *const names[] = {"ok", "idle", "warn", "error"};
+    return names[state];
+}
+
+/* The newest run of every pipeline: a failed one is the source's trouble. */
+static void look_at_runs(struct pipe *pipe, struct health_tier *tier) {
+    const struct pipe_conf *conf = pipe_conf(pipe);
+    struct arena arena = ARENA_INIT;
+    for (size_t d = 0; d < conf->def_cnt; d++) {
+        struct run *run;
+        size_t cnt;
+        if (landing_runs(pipe_landing(pipe), conf->def[d]->name, 1, 0, &arena, &run, &cnt)) {
+            tier[LANDING].state = HEALTH_ERROR;
+            snprintf(tier[LANDING].note, sizeof tier[LANDING].note, "%s", err_note());
+            continue;
+        }
+        if (!cnt || run->state != RUN_FAILED) continue;
+        tier[SOURCE].state = HEALTH_WARN;
+        snprintf(tier[SOURCE].note, sizeof tier[SOURCE].note, "last run of %.*s failed: %.*s",
+                 STR_ARG(run->dag), STR_ARG(run->note));
+    }
+    arena_fini(&arena);
+}
+
+static void look_at_capture(struct pipe *pipe, struct health_tier *tier) {
+    const struct pipe_conf *conf = pipe_conf(pipe);
+    for (size_t d = 0; d < conf->def_cnt; d++)
+        for (size_t i = 0; i < conf->def[d]->capture_cnt; i++) {
+            struct captor_stats stats;
+            if (!captor_stats(pipe_captor(pipe), conf->def[d]->capture[i].topic, &stats)) continue;
+            if (!*stats.trouble) continue;
+            tier->state = HEALTH_ERROR;
+            memcpy(tier->note, stats.trouble, sizeof tier->note);
+        }
+}
+
+static void look_at_queries(struct pipe *pipe, struct health_tier *tier) {
+    for (size_t i = 0; i < pipe_query_cnt(pipe); i++) {
+        struct query_stats stats;
+        query_stats(pipe_query(pipe, i), &stats);
+        if (stats.state == QUERY_RUNNING) continue;
+        enum health_state state = stats.state == QUERY_TROUBLE ? HEALTH_ERROR : HEALTH_IDLE;
+        if (state < tier->state) continue;
+        tier->state = state;
+        memcpy(tier->note, stats.note, sizeof tier->note);
+    }
+}
+
+void health_look(struct pipe *pipe, struct health_tier tier[HEALTH_TIER_CNT]) {
+    static const char *const ids[HEALTH_TIER_CNT] = {"source", "landing",  "capture", "log",
+                                                     "registry", "stream", "store"};
+    for (int i = 0; i < HEALTH_TIER_CNT; i++) tier[i] = (struct health_tier){.id = ids[i]};
+    look_at_runs(pipe, tier);
+    look_at_capture(pipe, &tier[CAPTURE]);
+    look_at_queries(pipe, &tier[STREAM]);
+}
+
+void health_write(struct pipe *pipe, struct buf *out) {
+    struct health_tier tier[HEALTH_TIER_CNT];
+    enum health_state worst = HEALTH_OK;
+    health_look(pipe, tier);
+    for (int i = 0; i < HEALTH_TIER_CNT; i++)
+        if (tier[i].state > HEALTH_IDLE) worst = MAX(worst, tier[i].state);
+    buf_printf(out, "{\"status\":\"%s\",\"tiers\":{", health_state_name(worst));
+    for (int i = 0; i < HEALTH_TIER_CNT; i++) {
+        buf_printf(out, "%s\"%s\":{\"state\":\"%s\",\"note\":", i ? "," : "", tier[i].id,
+                   health_state_name(tier[i].state));
+        buf_json(out, str_of(tier[i].note));
+        buf_putc(out, '}');
+    }
+    buf_putz(out, "}}\n");
+}
