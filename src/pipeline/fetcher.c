@@ -17,7 +17,7 @@ struct str fetcher_url(const struct fetcher *fetcher, struct arena *arena) {
     return arena_printf(arena, "people:?%.*s", STR_ARG(query.ptr ? query : STR("")));
 }
 
-static int land(const struct fetcher *fetcher, const struct source_rows *rows,
+static int land(struct fetcher *fetcher, const struct source_rows *rows,
                 struct orch_try *orch_try) {
     struct landing_tx *tx;
     struct landing_count count = {0};
@@ -32,13 +32,21 @@ static int land(const struct fetcher *fetcher, const struct source_rows *rows,
                  " as before", rows->cnt, rows->body_len, count.inserted, count.updated,
                  count.unchanged);
     if (!err) err = orch_record(orch_try, tx);
-    if (!err) return landing_commit(tx);
-    landing_abort(tx);
-    return err;
+    if (err) {
+        landing_abort(tx);
+        return err;
+    }
+    err = landing_commit(tx);
+    if (err) return err;
+    atomic_fetch_add(&fetcher->rows_in, count.in);
+    atomic_fetch_add(&fetcher->rows_new, count.inserted);
+    atomic_fetch_add(&fetcher->rows_changed, count.updated);
+    if (count.in) atomic_store(&fetcher->newest_ms, env_now_ms(fetcher->env));
+    return 0;
 }
 
 int fetcher_run(void *arg, struct orch_try *orch_try) {
-    const struct fetcher *fetcher = arg;
+    struct fetcher *fetcher = arg;
     struct arena arena = ARENA_INIT;
     struct source_rows rows;
     struct source_conf conf = {

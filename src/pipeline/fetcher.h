@@ -4,6 +4,8 @@
 #ifndef PIPELINE_FETCHER_H
 #define PIPELINE_FETCHER_H
 
+#include <stdatomic.h>
+
 #include "landing/landing.h"
 #include "orchestrate/orchestrate.h"
 #include "pipeline/conf.h"
@@ -15,6 +17,7 @@ struct fetcher {
     const struct conf *conf;
     const struct def_fetch *def;
     bool offline; /* what would come from randomuser.me is made here instead, and said so */
+    atomic_int_fast64_t rows_in, rows_new, rows_changed, newest_ms; /* since start */
 };
 /* A task's function: `arg` is a struct fetcher. A fetch of no rows, where rows were expected, is a
  * failure. */

@@ -19,7 +19,8 @@ static void look_at_runs(struct pipe *pipe, struct health_tier *tier) {
     for (size_t d = 0; d < conf->def_cnt; d++) {
         struct run *run;
         size_t cnt;
-        if (landing_runs(pipe_landing(pipe), conf->def[d]->name, 1, 0, &arena, &run, &cnt)) {
+        struct landing_page one = {1, 0};
+        if (landing_runs(pipe_landing(pipe), conf->def[d]->name, one, &arena, &run, &cnt)) {
             tier[LANDING].state = HEALTH_ERROR;
             snprintf(tier[LANDING].note, sizeof tier[LANDING].note, "%s", err_note());
             continue;

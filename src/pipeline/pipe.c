@@ -3,7 +3,6 @@
 
 #include "base/diag.h"
 #include "base/err.h"
-#include "pipeline/fetcher.h"
 
 #include <stdio.h>
 
@@ -20,6 +19,8 @@ struct pipe {
     struct captor *captor;
     struct query **query;
     size_t query_cnt;
+    struct fetcher **fetcher;
+    size_t fetcher_cnt;
     struct orch *orch;
     struct observe *observe;
 };
@@ -116,8 +117,12 @@ static void make_dag(struct pipe *pipe, const struct def *def, struct orch_dag *
     for (size_t i = 0; i < def->fetch_cnt; i++) {
         const struct def_fetch *fetch = &def->fetch[i];
         struct fetcher *fetcher = arena_new(&pipe->arena, struct fetcher);
-        *fetcher = (struct fetcher){pipe->conf.env, pipe->landing, pipe->conf.conf, fetch,
-                                    pipe->conf.offline};
+        fetcher->env = pipe->conf.env;
+        fetcher->landing = pipe->landing;
+        fetcher->conf = pipe->conf.conf;
+        fetcher->def = fetch;
+        fetcher->offline = pipe->conf.offline;
+        pipe->fetcher[pipe->fetcher_cnt++] = fetcher;
         task[i] = (struct orch_task){.name = fetch->name,
                                      .run = fetcher_run,
                                      .arg = fetcher,
@@ -136,6 +141,9 @@ static void make_dag(struct pipe *pipe, const struct def *def, struct orch_dag *
 
 static int open_orch(struct pipe *pipe) {
     struct orch_dag *dag = arena_array(&pipe->arena, struct orch_dag, pipe->conf.def_cnt);
+    size_t all = 0;
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) all += pipe->conf.def[d]->fetch_cnt;
+    pipe->fetcher = arena_array(&pipe->arena, struct fetcher *, all);
     for (size_t d = 0; d < pipe->conf.def_cnt; d++) make_dag(pipe, pipe->conf.def[d], &dag[d]);
     struct orch_conf conf = {pipe->conf.env, pipe->landing, dag, pipe->conf.def_cnt, 0};
     return orch_open(&pipe->orch, &conf);
@@ -247,6 +255,12 @@ size_t pipe_query_cnt(const struct pipe *pipe) {
 struct query *pipe_query(const struct pipe *pipe, size_t i) {
     assert(i < pipe->query_cnt);
     return pipe->query[i];
+}
+
+const struct fetcher *pipe_fetcher(const struct pipe *pipe, struct str table) {
+    for (size_t i = 0; i < pipe->fetcher_cnt; i++)
+        if (str_eq(pipe->fetcher[i]->def->name, table)) return pipe->fetcher[i];
+    return NULL;
 }
 
 const char *pipe_token(const struct pipe *pipe) {

@@ -15,6 +15,7 @@
 #include "pipeline/captor.h"
 #include "pipeline/conf.h"
 #include "pipeline/def.h"
+#include "pipeline/fetcher.h"
 #include "pipeline/query.h"
 #include "registry/registry.h"
 #include "store/store.h"
@@ -44,6 +45,7 @@ struct orch *pipe_orch(const struct pipe *pipe);
 struct observe *pipe_observe(const struct pipe *pipe);
 size_t pipe_query_cnt(const struct pipe *pipe);
 struct query *pipe_query(const struct pipe *pipe, size_t i);
+const struct fetcher *pipe_fetcher(const struct pipe *pipe, struct str table); /* NULL: none */
 const char *pipe_token(const struct pipe *pipe);
 int64_t pipe_started_us(const struct pipe *pipe);
 

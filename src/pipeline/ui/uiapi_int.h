@@ -1,0 +1,111 @@
+/* uiapi_int.h - what the files behind uiapi.h share: nodes, their numbers, small JSON words. */
+#ifndef PIPELINE_UI_UIAPI_INT_H
+#define PIPELINE_UI_UIAPI_INT_H
+
+#include "net/sse.h"
+#include "pipeline/doors.h"
+#include "pipeline/ui/uiapi.h"
+
+#define UIAPI_NODE_MAX   1024
+#define UIAPI_EDGE_MAX   1024
+#define UIAPI_HISTORY    900 /* samples, one a second */
+#define UIAPI_RATE_S     5   /* rates are over so many seconds */
+#define UIAPI_SSE_MAX    64
+#define UIAPI_ROUTE_CNT  19
+
+enum uinode_kind { UI_SOURCE, UI_LANDING, UI_TOPIC, UI_TRANSFORM, UI_TABLE, UI_QUARANTINE };
+
+/* What a node's numbers are now. NaN: unknown. */
+struct uinum {
+    int64_t rows, bad, lag, newest_ms; /* lag -1: none is meant */
+    double rate, bad_rate, busy, p50_ms, p99_ms;
+    const char *state;
+    char note[64];
+};
+struct uinode {
+    enum uinode_kind kind;
+    struct str id, name, ref, title, dataset;
+    const struct def *def;
+    const struct def_fetch *fetch;         /* SOURCE, LANDING */
+    const struct def_capture *capture;     /* TOPIC */
+    const struct def_transform *transform; /* TRANSFORM, TABLE, QUARANTINE */
+    struct query *query;
+    struct uinum num;
+    int64_t past_rows[UIAPI_RATE_S], past_bad[UIAPI_RATE_S], past_busy_us[UIAPI_RATE_S];
+    int64_t busy_us;
+    float history[UIAPI_HISTORY][5]; /* rate bad_rate lag age_ms p99_ms */
+};
+struct uiedge {
+    struct str id;
+    uint32_t from, to; /* nodes */
+    bool reject;
+};
+struct uistream { /* one page's event stream */
+    struct sse *sse;
+    struct uiapi *api;
+    struct str tail, query; /* heap; ptr NULL: no tail */
+    int64_t *next;          /* offsets to read, by partition */
+    int32_t part_cnt;
+};
+struct uiapi {
+    struct uiapi_conf conf;
+    struct arena arena;
+    uint16_t port[DOOR_CNT];
+    struct uinode *node[UIAPI_NODE_MAX];
+    size_t node_cnt;
+    struct uiedge edge[UIAPI_EDGE_MAX];
+    size_t edge_cnt;
+    float total[UIAPI_HISTORY][5]; /* in_rate out_rate bad_rate p50_ms p99_ms */
+    int64_t tick_cnt;              /* samples taken since start */
+    int64_t tick_s;                /* wall clock of the newest */
+    struct uistream stream[UIAPI_SSE_MAX];
+    struct loop_timer *tail_timer;
+    struct http_route route[UIAPI_ROUTE_CNT];
+};
+
+/* uigraph.c */
+int uigraph_make(struct uiapi *api) MUST_USE;
+const struct uinode *uigraph_find(const struct uiapi *api, struct str id);
+void uigraph_get(void *self, struct http_req *req);
+/* uisnap.c */
+void uisnap_take(struct uiapi *api);                           /* a sample of every node */
+void uisnap_write(const struct uiapi *api, struct buf *out);   /* the snapshot event */
+void uisnap_get_history(void *self, struct http_req *req);
+/* uilive.c */
+void uilive_get(void *self, struct http_req *req);
+void uilive_send(struct uiapi *api); /* a snapshot to every page */
+void uilive_tail(void *arg);         /* new records to the pages that follow a topic */
+/* uitopic.c */
+void uitopic_list(void *self, struct http_req *req);
+void uitopic_get(void *self, struct http_req *req);
+void uitopic_groups(void *self, struct http_req *req);
+void uitopic_group(void *self, struct http_req *req);
+/* uirecord.c */
+void uirecord_list(void *self, struct http_req *req);
+void uirecord_write(int32_t part, const struct record *record, struct buf *out);
+bool uirecord_matches(const struct record *record, struct str query);
+void uirecord_quarantined(void *self, struct http_req *req); /* GET /ui/quarantine/{dataset} */
+/* uitable.c */
+void uitable_list(void *self, struct http_req *req);
+void uitable_rows(void *self, struct http_req *req);
+/* uimore.c */
+void uimore_quarantine(void *self, struct http_req *req);
+void uimore_quality(void *self, struct http_req *req);
+void uimore_replay(void *self, struct http_req *req);
+void uimore_alerts(void *self, struct http_req *req);
+void uimore_schemas(void *self, struct http_req *req);
+void uimore_schema(void *self, struct http_req *req);
+void uimore_logs(void *self, struct http_req *req);
+
+/* Small words, in uiapi.c. */
+void uiapi_put(struct buf *out, const char *name, struct str text); /* "name":"text" */
+void uiapi_put_null(struct buf *out, const char *name, struct str text); /* null for ptr NULL */
+void uiapi_put_ms(struct buf *out, const char *name, int64_t ms);   /* null for <= 0 */
+void uiapi_put_num(struct buf *out, double value);                  /* null for NaN */
+void uiapi_reply(struct http_req *req, struct buf *out); /* sends and frees it; too big: 500 */
+/* A whole number parameter: `fallback` when it is not there; false after a 400 was sent. */
+bool uiapi_number(struct http_req *req, const char *name, int64_t fallback, int64_t low,
+                  int64_t high, int64_t *out);
+bool uiapi_has(struct str text, struct str query); /* case ignored; an empty query is in all */
+
+#endif

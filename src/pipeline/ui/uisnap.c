@@ -1,0 +1,335 @@
+/* uisnap.c - every second a sample of every node: now, and the last quarter of an hour. */
+#include "pipeline/health.h"
+#include "pipeline/ui/uiapi_int.h"
+
+#include "base/err.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define DAY_US   INT64_C(86400000000)
+#define RUNS_MAX 1000
+
+enum { RATE, BAD_RATE, LAG, AGE, P99 };
+enum { IN_RATE, OUT_RATE, TOTAL_BAD, TOTAL_P50, TOTAL_P99 };
+
+/* ---- taking ---- */
+
+static void look_landing(struct uiapi *api, struct uinode *node) {
+    const struct fetcher *fetcher = pipe_fetcher(api->conf.pipe, node->fetch->name);
+    if (!fetcher) return;
+    struct uinum *num = &node->num;
+    num->rows = node->kind == UI_SOURCE ? fetcher->rows_in
+                                        : fetcher->rows_new + fetcher->rows_changed;
+    num->newest_ms = fetcher->newest_ms;
+    num->state = num->rows ? "ok" : "idle";
+    if (node->kind == UI_SOURCE && node->def->schedule.len)
+        snprintf(num->note, sizeof num->note, "%.*s", STR_ARG(node->def->schedule));
+    if (node->kind == UI_SOURCE && fetcher->offline)
+        snprintf(num->note, sizeof num->note, "offline: built-in people");
+}
+
+static void look_topic(struct uiapi *api, struct uinode *node) {
+    struct captor_stats stats;
+    struct captor *captor = pipe_captor(api->conf.pipe);
+    if (!captor || !captor_stats(captor, node->ref, &stats)) {
+        node->num.state = "idle";
+        return;
+    }
+    node->num.rows = stats.records;
+    node->num.newest_ms = stats.newest_ms;
+    node->num.lag = stats.waiting;
+    node->num.p50_ms = (double)stats.latency_p50_us / 1e3;
+    node->num.p99_ms = (double)stats.latency_p99_us / 1e3;
+    node->busy_us = stats.busy_us;
+    node->num.state = *stats.trouble ? "error" : stats.records ? "ok" : "idle";
+    snprintf(node->num.note, sizeof node->num.note, "%.60s", stats.trouble);
+}
+
+static void look_query(struct uinode *node) {
+    struct query_stats stats;
+    struct uinum *num = &node->num;
+    query_stats(node->query, &stats);
+    const struct stream_stats *stream = &stats.stream;
+    bool table = node->kind == UI_TABLE, quarantine = node->kind == UI_QUARANTINE;
+    num->rows = table ? stream->rows_out : quarantine ? stream->quarantined : stream->records_in;
+    num->bad = stream->quarantined;
+    num->newest_ms = stream->newest_ts_ms;
+    num->lag = node->kind == UI_TRANSFORM ? stream->lag : -1;
+    num->p50_ms = (double)stream->latency_p50_us / 1e3;
+    num->p99_ms = (double)stream->latency_p99_us / 1e3;
+    node->busy_us = node->kind == UI_TRANSFORM ? stream->busy_us : 0;
+    num->state = stats.state == QUERY_TROUBLE ? "error"
+                 : stats.state == QUERY_WAITING ? "starting"
+                 : num->rows ? "ok" : "idle";
+    if (quarantine && stats.state == QUERY_RUNNING) num->state = num->rows ? "warn" : "ok";
+    if (!quarantine) snprintf(num->note, sizeof num->note, "%.60s", stats.note);
+}
+
+static double rate_of(int64_t *past, int64_t tick, int64_t now) {
+    int64_t *slot = &past[tick % UIAPI_RATE_S], before = *slot;
+    *slot = now;
+    int64_t span = MIN(tick, (int64_t)UIAPI_RATE_S);
+    return span ? (double)(now - before) / (double)span : 0;
+}
+
+static double age_ms(int64_t newest_ms, int64_t now_ms) {
+    return newest_ms ? (double)MAX(now_ms - newest_ms, 0) : NAN;
+}
+
+static void look(struct uiapi *api, struct uinode *node, int64_t now_ms) {
+    struct uinum *num = &node->num;
+    num->lag = -1;
+    num->p99_ms = NAN;
+    *num->note = 0;
+    if (node->query) look_query(node);
+    else if (node->kind == UI_TOPIC) look_topic(api, node);
+    else look_landing(api, node);
+    num->rate = rate_of(node->past_rows, api->tick_cnt, num->rows);
+    num->bad_rate = rate_of(node->past_bad, api->tick_cnt, num->bad);
+    num->busy = rate_of(node->past_busy_us, api->tick_cnt, node->busy_us) / 1e6;
+    float *slot = node->history[api->tick_cnt % UIAPI_HISTORY];
+    slot[RATE] = (float)num->rate;
+    slot[BAD_RATE] = (float)num->bad_rate;
+    slot[LAG] = num->lag < 0 ? NAN : (float)num->lag;
+    slot[AGE] = (float)age_ms(num->newest_ms, now_ms);
+    slot[P99] = (float)num->p99_ms;
+}
+
+/* The sums over first and last nodes. */
+struct total {
+    double in_rate, out_rate, bad_rate, p50_ms, p99_ms;
+    int64_t in_rows, out_rows, bad, newest_ms;
+};
+
+static struct total total_of(const struct uiapi *api) {
+    struct total total = {.p50_ms = NAN, .p99_ms = NAN};
+    for (size_t i = 0; i < api->node_cnt; i++) {
+        const struct uinum *num = &api->node[i]->num;
+        if (api->node[i]->kind == UI_LANDING) {
+            total.in_rate += num->rate;
+            total.in_rows += num->rows;
+        }
+        if (api->node[i]->kind != UI_TABLE) continue;
+        total.out_rate += num->rate;
+        total.out_rows += num->rows;
+        total.bad += num->bad;
+        total.bad_rate += num->bad_rate;
+        total.newest_ms = MAX(total.newest_ms, num->newest_ms);
+        if (!num->rows) continue;
+        total.p50_ms = fmax(total.p50_ms, num->p50_ms);
+        total.p99_ms = fmax(total.p99_ms, num->p99_ms);
+    }
+    return total;
+}
+
+void uisnap_take(struct uiapi *api) {
+    int64_t now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
+    for (size_t i = 0; i < api->node_cnt; i++) look(api, api->node[i], now_ms);
+    struct total total = total_of(api);
+    float *slot = api->total[api->tick_cnt % UIAPI_HISTORY];
+    slot[IN_RATE] = (float)total.in_rate;
+    slot[OUT_RATE] = (float)total.out_rate;
+    slot[TOTAL_BAD] = (float)total.bad_rate;
+    slot[TOTAL_P50] = (float)total.p50_ms;
+    slot[TOTAL_P99] = (float)total.p99_ms;
+    api->tick_cnt++;
+    api->tick_s = now_ms / 1000;
+}
+
+/* ---- writing ---- */
+
+static void put_field(struct buf *out, const char *name, double value) {
+    buf_printf(out, ",\"%s\":", name);
+    uiapi_put_num(out, value);
+}
+
+static void put_total(const struct uiapi *api, struct buf *out, int64_t now_ms) {
+    struct total total = total_of(api);
+    buf_putz(out, ",\"total\":{\"in_rate\":");
+    uiapi_put_num(out, total.in_rate);
+    put_field(out, "out_rate", total.out_rate);
+    put_field(out, "bad_rate", total.bad_rate);
+    buf_printf(out, ",\"in_rows\":%" PRId64 ",\"out_rows\":%" PRId64 ",\"bad\":%" PRId64,
+               total.in_rows, total.out_rows, total.bad);
+    put_field(out, "p50_ms", total.p50_ms);
+    put_field(out, "p99_ms", total.p99_ms);
+    put_field(out, "age_ms", age_ms(total.newest_ms, now_ms));
+    buf_putc(out, '}');
+}
+
+/* Runs of the last day, and how many there ever were: a number that moves with every change. */
+static void put_runs(const struct uiapi *api, struct buf *out, int64_t *seq) {
+    struct arena arena = ARENA_INIT;
+    struct run *run;
+    size_t cnt = 0;
+    int running = 0, good = 0, failed = 0;
+    struct landing_page page = {RUNS_MAX, 0};
+    int64_t since_us = env_now_us(pipe_conf(api->conf.pipe)->env) - DAY_US;
+    if (landing_runs(pipe_landing(api->conf.pipe), STR_NULL, page, &arena, &run, &cnt))
+        cnt = 0;
+    for (size_t i = 0; i < cnt; i++) {
+        if (i == 0) *seq = run[i].start_us / 1000 + run[i].end_us / 1000 + (int)run[i].state;
+        if (run[i].state == RUN_RUNNING || run[i].state == RUN_QUEUED) running++;
+        if (run[i].start_us < since_us) continue;
+        if (run[i].state == RUN_SUCCESS) good++;
+        if (run[i].state == RUN_FAILED) failed++;
+    }
+    arena_fini(&arena);
+    buf_printf(out, ",\"runs\":{\"running\":%d,\"ok_24h\":%d,\"failed_24h\":%d}", running, good,
+               failed);
+}
+
+static void put_tiers(const struct uiapi *api, struct buf *out) {
+    struct health_tier tier[HEALTH_TIER_CNT];
+    health_look(api->conf.pipe, tier);
+    buf_putz(out, ",\"tiers\":{\"orchestrate\":{\"state\":\"ok\",\"note\":\"\"}");
+    for (int i = 0; i < HEALTH_TIER_CNT; i++) {
+        buf_printf(out, ",\"%s\":{\"state\":\"%s\",", tier[i].id, health_state_name(tier[i].state));
+        uiapi_put(out, "note", str_of(tier[i].note));
+        buf_putc(out, '}');
+    }
+    buf_putc(out, '}');
+}
+
+static void put_nodes(const struct uiapi *api, struct buf *out, int64_t now_ms) {
+    buf_putz(out, ",\"nodes\":{");
+    for (size_t i = 0; i < api->node_cnt; i++) {
+        const struct uinum *num = &api->node[i]->num;
+        if (i) buf_putc(out, ',');
+        buf_json(out, api->node[i]->id);
+        buf_printf(out, ":{\"state\":\"%s\",\"rows\":%" PRId64 ",\"bad\":%" PRId64, num->state,
+                   num->rows, num->bad);
+        put_field(out, "rate", num->rate);
+        put_field(out, "age_ms", age_ms(num->newest_ms, now_ms));
+        put_field(out, "lag", num->lag < 0 ? NAN : (double)num->lag);
+        put_field(out, "busy", fmin(num->busy, 1));
+        put_field(out, "p99_ms", num->p99_ms);
+        if (*num->note) {
+            buf_putc(out, ',');
+            uiapi_put(out, "note", str_of(num->note));
+        }
+        buf_putc(out, '}');
+    }
+    buf_putz(out, "},\"edges\":{");
+    for (size_t i = 0; i < api->edge_cnt; i++) {
+        const struct uinode *to = api->node[api->edge[i].to];
+        bool query_in = to->kind == UI_TRANSFORM;
+        if (i) buf_putc(out, ',');
+        buf_json(out, api->edge[i].id);
+        buf_printf(out, ":{\"rows\":%" PRId64, to->num.rows);
+        put_field(out, "rate", to->num.rate);
+        put_field(out, "bp", query_in && to->num.lag > 10000 ? fmin(to->num.busy, 1) : 0);
+        buf_putc(out, '}');
+    }
+    buf_putc(out, '}');
+}
+
+static void put_alerts(const struct uiapi *api, struct buf *out, int64_t *seq) {
+    struct arena arena = ARENA_INIT;
+    struct observe_alert *alert;
+    size_t cnt = 0;
+    if (observe_alerts(pipe_observe(api->conf.pipe), &arena, &alert, &cnt)) cnt = 0;
+    buf_putz(out, ",\"alerts\":[");
+    for (size_t i = 0; i < cnt; i++) {
+        *seq += alert[i].since_us / 1000;
+        struct str id = arena_printf(&arena, "%.*s.%.*s", STR_ARG(alert[i].pipeline),
+                                     STR_ARG(alert[i].name));
+        buf_putz(out, i ? ",{" : "{");
+        uiapi_put(out, "id", id);
+        buf_putc(out, ',');
+        uiapi_put(out, "name", alert[i].name);
+        buf_printf(out, ",\"state\":\"%s\"", observe_state_name(alert[i].state));
+        put_field(out, "value", alert[i].has_value ? alert[i].value : NAN);
+        buf_putc(out, '}');
+    }
+    buf_putc(out, ']');
+    arena_fini(&arena);
+}
+
+/* Subjects and versions there are: moves with every registration. */
+static int64_t schema_seq(const struct uiapi *api) {
+    struct arena arena = ARENA_INIT;
+    struct str *subject;
+    size_t cnt = 0;
+    int64_t seq = 0;
+    if (registry_subjects(pipe_registry(api->conf.pipe), &arena, &subject, &cnt)) cnt = 0;
+    for (size_t i = 0; i < cnt; i++) {
+        struct registry_schema schema;
+        if (!registry_get(pipe_registry(api->conf.pipe), subject[i], -1, &arena, &schema))
+            seq += schema.id + schema.version;
+    }
+    arena_fini(&arena);
+    return seq;
+}
+
+/* Resident bytes of this process, from /proc/self/statm. */
+static int64_t resident_bytes(struct env *env) {
+    struct env_file *file;
+    char text[128] = "";
+    size_t got = 0;
+    long long all = 0, resident = 0;
+    if (env_open(env, "/proc/self/statm", ENV_READ, &file)) return 0;
+    if (env_read(file, 0, text, sizeof text - 1, &got)) got = 0;
+    env_file_close(file);
+    text[got] = 0;
+    if (sscanf(text, "%lld %lld", &all, &resident) != 2) return 0;
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+void uisnap_write(const struct uiapi *api, struct buf *out) {
+    int64_t runs = 0, alerts = 0, now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
+    buf_printf(out, "{\"ts_ms\":%" PRId64 ",\"version\":\"%s\",\"uptime_ms\":%" PRId64
+               ",\"mem_bytes\":%" PRId64, now_ms, SLUICE_VERSION,
+               now_ms - pipe_started_us(api->conf.pipe) / 1000, resident_bytes(env_real()));
+    put_total(api, out, now_ms);
+    put_runs(api, out, &runs);
+    put_tiers(api, out);
+    put_nodes(api, out, now_ms);
+    put_alerts(api, out, &alerts);
+    buf_printf(out, ",\"seq\":{\"graph\":1,\"runs\":%" PRId64 ",\"alerts\":%" PRId64
+               ",\"schemas\":%" PRId64 "}}", runs, alerts, schema_seq(api));
+}
+
+/* ---- history ---- */
+
+static void put_series(const struct uiapi *api, struct buf *out, const float (*ring)[5],
+                       const char *const names[5], int64_t range_s) {
+    int64_t step = (range_s + UIAPI_HISTORY - 1) / UIAPI_HISTORY, points = range_s / step;
+    buf_printf(out, "{\"step_s\":%" PRId64 ",\"t\":[", step);
+    for (int64_t i = points - 1; i >= 0; i--)
+        buf_printf(out, "%" PRId64 "%s", api->tick_s - i * step, i ? "," : "");
+    buf_putz(out, "],\"series\":{");
+    for (int s = 0; s < 5; s++) {
+        buf_printf(out, "%s\"%s\":[", s ? "," : "", names[s]);
+        for (int64_t i = points - 1; i >= 0; i--) {
+            int64_t tick = api->tick_cnt - 1 - i * step;
+            bool known = tick >= 0 && tick >= api->tick_cnt - UIAPI_HISTORY;
+            uiapi_put_num(out, known ? (double)ring[tick % UIAPI_HISTORY][s] : NAN);
+            if (i) buf_putc(out, ',');
+        }
+        buf_putc(out, ']');
+    }
+    buf_putz(out, "}}");
+}
+
+void uisnap_get_history(void *self, struct http_req *req) {
+    static const char *const total_names[5] = {"in_rate", "out_rate", "bad_rate", "p50_ms",
+                                               "p99_ms"};
+    static const char *const node_names[5] = {"rate", "bad_rate", "lag", "age_ms", "p99_ms"};
+    const struct uiapi *api = self;
+    struct str id = http_query(req, "node");
+    const struct uinode *node = id.ptr ? uigraph_find(api, id) : NULL;
+    int64_t range_s;
+    struct buf out;
+    if (!uiapi_number(req, "range_s", 900, 60, 86400, &range_s)) return;
+    if (id.ptr && !node) {
+        http_reply_status(req, 404, "node: there is no such node");
+        return;
+    }
+    buf_init(&out, 4 * MIB);
+    if (node) put_series(api, &out, node->history, node_names, range_s);
+    else put_series(api, &out, api->total, total_names, range_s);
+    uiapi_reply(req, &out);
+}
