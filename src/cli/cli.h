@@ -1,8 +1,8 @@
 /* cli.h - what the verbs of the command share: the table of verbs, options, exit codes.
  *
- * A verb's file holds its help (examples first), its options and its work. Data goes to stdout, words
- * for people to stderr. Exit codes: 0 done; 1 it ran and the answer is no (mistakes found, a run
- * failed); 2 wrong use; 3 the server cannot be reached. */
+ * A verb's file holds its help (examples first), its options and its work. Data goes to stdout,
+ * words for people to stderr. Exit codes: 0 done; 1 it ran and the answer is no (mistakes found, a
+ * run failed); 2 wrong use; 3 the server cannot be reached. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
