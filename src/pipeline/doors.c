@@ -118,9 +118,9 @@ static int open_cql(struct doors *doors, uint16_t port) {
 }
 
 static int open_registry(struct doors *doors, uint16_t port) {
-    struct regserver_conf conf = {.host = HOST, .port = port};
-    struct registry *registry = pipe_registry(doors->conf.pipe);
-    int err = regserver_open(&doors->registry, doors->people_loop, registry, &conf);
+    struct regserver_conf conf = {.registry = pipe_registry(doors->conf.pipe), .host = HOST,
+                                  .port = port};
+    int err = regserver_open(&doors->registry, doors->people_loop, &conf);
     if (!err) doors->port[DOOR_REGISTRY] = regserver_port(doors->registry);
     return err;
 }
