@@ -85,7 +85,8 @@ static int route_topic(struct captor *captor, struct route *route) {
     struct str name = route->def->topic;
     struct log_topic topic;
     struct arena arena = ARENA_INIT;
-    int err = log_topic_create(captor->conf.log, name, route->def->partitions, NULL, 0);
+    struct log_setting big = {STR("max.message.bytes"), STR(LOGPUT_MAX)};
+    int err = log_topic_create(captor->conf.log, name, route->def->partitions, &big, 1);
     if (err == ERR_EXISTS) err = 0;
     if (!err) err = log_topic_get(captor->conf.log, name, &arena, &topic);
     if (!err) {

@@ -62,7 +62,8 @@ int logput_add(struct logput *put, int32_t part_no, const struct record *record)
     assert(part_no >= 0 && part_no < put->part_cnt);
     struct open_batch *part = &put->part[part_no];
     int err = 0;
-    if (part->open && recbatch_size(&part->build) >= LOGPUT_BATCH) err = seal(part);
+    size_t more = record->key.len + record->value.len;
+    if (part->open && recbatch_size(&part->build) + more > LOGPUT_BATCH) err = seal(part);
     if (!err && part->buf.len >= LOG_BATCH_MAX / 2) err = logput_flush(put);
     if (err) return err;
     if (!part->open) {

@@ -2,14 +2,15 @@
  *
  * logput_add() collects; logput_flush() appends every partition's batch at once and waits until all
  * are durable. After an error some partitions may have it: the caller's ids tell which.
- * Thread: one. Limits: LOGPUT_BATCH bytes a batch; more records make more batches. */
+ * Thread: one. Limits: a batch is closed at LOGPUT_BATCH bytes; one record alone may be bigger. */
 #ifndef PIPELINE_LOGPUT_H
 #define PIPELINE_LOGPUT_H
 
 #include "log/log.h"
 #include "model/record.h"
 
-#define LOGPUT_BATCH ((size_t)1 << 20)
+#define LOGPUT_BATCH ((size_t)512 << 10)
+#define LOGPUT_MAX   "8388608" /* max.message.bytes of topics we make: a row and its old self fit */
 
 struct logput;
 int logput_open(struct logput **out, struct log *log, struct str topic, int32_t part_cnt) MUST_USE;

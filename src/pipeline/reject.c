@@ -45,7 +45,8 @@ int reject_open(struct reject **out, struct log *log, struct str source, struct 
     reject->source = arena_str(&reject->arena, source);
     reject->topic = arena_printf(&reject->arena, "%.*s.quarantine", STR_ARG(table));
     int err = log_topic_get(log, source, &reject->arena, &topic);
-    if (!err) err = log_topic_create(log, reject->topic, topic.part_cnt, NULL, 0);
+    struct log_setting big = {STR("max.message.bytes"), STR(LOGPUT_MAX)};
+    if (!err) err = log_topic_create(log, reject->topic, topic.part_cnt, &big, 1);
     if (err == ERR_EXISTS) err = 0;
     if (!err) err = log_topic_get(log, reject->topic, &reject->arena, &topic);
     if (!err) {
