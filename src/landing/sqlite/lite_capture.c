@@ -34,7 +34,7 @@ static struct lite_landing *landing_of(struct lite_capture *capture) {
 static int first_entry(struct lite_capture *capture) {
     int64_t first = 0;
     int err = lite_db_i64(capture->db, "SELECT ifnull(min(seq), 1) FROM _sluice_outbox", &first);
-    landing_of(capture)->trimmed = (uint64_t)MAX(first, 1) - 1;
+    atomic_store(&landing_of(capture)->trimmed, (uint64_t)MAX(first, 1) - 1);
     return err;
 }
 
@@ -165,16 +165,17 @@ static void wait_commit(struct lite_capture *capture, int64_t us, bool *commit, 
     pthread_mutex_unlock(&landing->lock);
 }
 
-/* Deletes acked entries when nobody has written for a while. */
-static void trim_idle(struct lite_capture *capture, int64_t now_us) {
+/* When there was nothing for a while: deletes acked entries, then gives memory back. */
+static void tidy_idle(struct lite_capture *capture, int64_t now_us) {
     struct lite_landing *landing = landing_of(capture);
     struct landing_tx *tx;
     if (!capture->idle_us) capture->idle_us = now_us;
     if (now_us - capture->idle_us < TRIM_IDLE_US) return;
     pthread_mutex_lock(&landing->lock);
-    bool none = landing->busy || atomic_load(&landing->acked) <= landing->trimmed;
+    bool none = landing->busy || atomic_load(&landing->acked) <= atomic_load(&landing->trimmed);
     pthread_mutex_unlock(&landing->lock);
     if (none) {
+        lite_landing_cool(landing);
         capture->idle_us = now_us;
         return;
     }
@@ -202,7 +203,7 @@ int lite_capture_next(struct capture *base, size_t max, int64_t timeout_us, stru
         }
         int64_t now_us = env_mono_us(env), left_us = start_us + timeout_us - now_us;
         if (left_us <= 0 || woken) return 0;
-        trim_idle(capture, now_us);
+        tidy_idle(capture, now_us);
         wait_commit(capture, MIN(left_us, POLL_US), &look, &woken);
     }
 }
@@ -264,7 +265,7 @@ void lite_capture_close(struct capture *base) {
     struct lite_landing *landing = landing_of(capture);
     struct landing_tx *tx;
     int err = 0;
-    while (!err && atomic_load(&landing->acked) > landing->trimmed) {
+    while (!err && atomic_load(&landing->acked) > atomic_load(&landing->trimmed)) {
         err = landing_begin(base->landing, &tx);
         if (!err) err = landing_commit(tx);
     }

@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "landing/sqlite/lite_trigger.h"
 
+#include <malloc.h>
 #include <stdio.h>
 
 #define APPLICATION_ID 1397511491 /* "SLUC" */
@@ -179,6 +180,18 @@ void lite_landing_give(struct lite_landing *landing, bool left_entries) {
     }
     pthread_cond_signal(&landing->freed);
     pthread_mutex_unlock(&landing->lock);
+}
+
+void lite_landing_cool(struct lite_landing *landing) {
+    pthread_mutex_lock(&landing->lock);
+    bool due = landing->warm && !landing->busy;
+    if (due) landing->busy = true;
+    pthread_mutex_unlock(&landing->lock);
+    if (!due) return;
+    landing->warm = false;
+    sqlite3_db_release_memory(landing->db);
+    malloc_trim(0); /* freed pages lie between other memory; the heap keeps them otherwise */
+    lite_landing_give(landing, false);
 }
 
 struct lite_table *lite_landing_table(struct lite_landing *landing, struct str name) {

@@ -31,6 +31,7 @@ struct lite_landing {
     pthread_cond_t wake;  /* for capture: a commit, or capture_wake() */
     bool busy;            /* somebody writes */
     bool woken;
+    bool warm;            /* the writer's page cache has grown */
     uint64_t commit_cnt;  /* commits that left outbox entries */
     sqlite3 *reader[LITE_READER_MAX];
     size_t reader_cnt;
@@ -41,15 +42,15 @@ struct lite_landing {
     struct map tables; /* lower-case name -> struct lite_table */
     int64_t schema_version;
     bool foreign_triggers;
-    uint64_t trimmed;  /* entries up to here are deleted */
 
-    atomic_uint_fast64_t acked;
+    atomic_uint_fast64_t acked, trimmed; /* entries up to there: may be deleted; are */
     struct capture *capture;
 };
 
 /* Waits for the writer's turn; ERR_IO once a sync has failed. */
 int lite_landing_take(struct lite_landing *landing) MUST_USE;
 void lite_landing_give(struct lite_landing *landing, bool left_entries);
+void lite_landing_cool(struct lite_landing *landing); /* gives the writer's page cache back */
 /* The table by name, made known when it is not; NULL never. Under the lock. */
 struct lite_table *lite_landing_table(struct lite_landing *landing, struct str name);
 /* Forgets cached tables when the schema is not the one they were loaded from, and sets up what

@@ -41,9 +41,9 @@ static void roll_back(struct lite_landing *landing, struct lite_tx *tx) {
 /* Deletes acked entries, the oldest first: more than this transaction adds, so that the outbox
  * shrinks, but never so many that it takes long. */
 static int trim(struct lite_landing *landing, struct lite_tx *tx) {
-    uint64_t acked = atomic_load(&landing->acked);
-    if (acked <= landing->trimmed) return 0;
-    tx->trim_to = MIN(acked, landing->trimmed + TRIM_MIN + 2 * tx->entry_cnt);
+    uint64_t acked = atomic_load(&landing->acked), trimmed = atomic_load(&landing->trimmed);
+    if (acked <= trimmed) return 0;
+    tx->trim_to = MIN(acked, trimmed + TRIM_MIN + 2 * tx->entry_cnt);
     sqlite3_bind_int64(landing->trim, 1, (int64_t)tx->trim_to);
     return lite_db_do(landing->trim);
 }
@@ -428,7 +428,8 @@ int lite_write_commit(struct landing_tx *base) {
     sqlite3_wal_hook(landing->db, NULL, NULL);
     if (err) roll_back(landing, tx);
     bool left = !err && tx->entry_cnt;
-    if (!err) landing->trimmed = MAX(landing->trimmed, tx->trim_to);
+    if (!err && tx->trim_to) atomic_store(&landing->trimmed, tx->trim_to);
+    landing->warm = true;
     if (!err && wal_pages > WAL_PAGES) checkpoint(landing);
     tx_free(tx);
     lite_landing_give(landing, left);
