@@ -350,22 +350,6 @@ EVAL(eval_space) {
     return 0;
 }
 
-EVAL(eval_reverse) {
-    FUNC_EACH(ctx, row) {
-        struct str text = func_str(arg[0], row);
-        char *to = func_room(ctx, row, text.len);
-        if (!to) continue;
-        out->str[row] = (struct str){to, text.len};
-        to += text.len;
-        for (size_t at = 0, len; at < text.len; at += len) {
-            len = chars_len(text, at);
-            to -= len;
-            memcpy(to, text.ptr + at, len);
-        }
-    }
-    return 0;
-}
-
 /* ---- finding ---- */
 
 static int32_t place(struct str text, struct str part, int64_t from) {
@@ -570,7 +554,6 @@ const struct func fn_string[] = {
     {"rpad", "sis?:s", eval_rpad, 0, NULL, NULL},
     {"repeat", "si:s", eval_repeat, 0, NULL, NULL},
     {"space", "i:s", eval_space, 0, NULL, NULL},
-    {"reverse", "s:s", eval_reverse, 0, NULL, NULL},
     {"instr", "ss:i", eval_instr, 0, NULL, NULL},
     {"locate", "ssi?:i", eval_locate, FUNC_NULLS, NULL, NULL},
     {"position", "ssi?:i", eval_locate, FUNC_NULLS, NULL, NULL},

@@ -15,6 +15,9 @@ static const struct func *const families[] = {
     fn_string,
     fn_date,
     fn_datefmt,
+    fn_list,
+    fn_listset,
+    fn_map,
 };
 
 const struct func *func_table_find(struct str name, const struct func *after) {
