@@ -23,16 +23,16 @@
 
 /* ---- schedules ---- */
 
-int orch_schedule_check(struct str schedule, struct str timezone) {
+int orch_schedule_check(struct str schedule, struct str zone) {
     struct schedule parsed;
-    int err = schedule_parse(schedule, timezone, &parsed);
+    int err = schedule_parse(schedule, zone, &parsed);
     schedule_fini(&parsed);
     return err;
 }
 
-int orch_schedule_next(struct str schedule, struct str timezone, int64_t after_us, int64_t *out) {
+int orch_schedule_next(struct str schedule, struct str zone, int64_t after_us, int64_t *out) {
     struct schedule parsed;
-    int err = schedule_parse(schedule, timezone, &parsed);
+    int err = schedule_parse(schedule, zone, &parsed);
     if (!err) *out = schedule_next(&parsed, after_us);
     schedule_fini(&parsed);
     return err;
@@ -214,15 +214,18 @@ int orch_start(struct orch *orch) {
 
 /* Tries that have begun and not ended; under the lock. `late` fences them off. */
 static size_t running(struct orch *orch, bool late) {
-    size_t idle = 0, cnt = 0;
-    for (struct orch_job *job = orch->ready; job; job = job->next) idle++;
-    for (struct orch_job *job = orch->launch; job; job = job->next) idle++;
-    for (struct orch_job *job = orch->done; job; job = job->next) idle++;
-    cnt = orch->job_cnt - idle;
-    for (size_t d = 0; late && d < orch->dag_cnt; d++)
-        for (struct orch_live *live = orch->dag[d].live; live; live = live->next)
-            for (size_t t = 0; t < live->dag->def.task_cnt; t++)
-                if (live->task[t].job) live->task[t].job->late = true;
+    size_t cnt = orch->job_cnt;
+    for (struct orch_job *job = orch->ready; job; job = job->next) cnt--;
+    for (struct orch_job *job = orch->launch; job; job = job->next) cnt--;
+    for (struct orch_job *job = orch->done; job; job = job->next) cnt--;
+    for (size_t d = 0; late && d < orch->dag_cnt; d++) {
+        for (struct orch_live *live = orch->dag[d].live; live; live = live->next) {
+            for (size_t t = 0; t < live->dag->def.task_cnt; t++) {
+                struct orch_job *job = live->task[t].job;
+                if (job && !job->ended) job->late = true;
+            }
+        }
+    }
     return cnt;
 }
 

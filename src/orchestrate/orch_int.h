@@ -47,6 +47,7 @@ struct orch_job {
     struct buf log;            /* under log_lock */
     pthread_mutex_t log_lock;
     bool late;                 /* past its time: may no longer record */
+    bool ended;                /* its function has returned */
     bool recorded, run_recorded;
     int err;                   /* what the function returned */
     struct str note;           /* and why; in heap memory */

@@ -373,6 +373,7 @@ bool orch_step_work(struct orch *orch) {
     if (!job) return false;
     orch_try_run(job);
     pthread_mutex_lock(&orch->lock);
+    job->ended = true;
     *orch->done_end = job;
     orch->done_end = &job->next;
     orch_step_wake(orch);

@@ -15,7 +15,8 @@ void orch_try_run(struct orch_job *job);
 /* A line of the log: time, level ("info", "warning", "error"), text. */
 void orch_try_say(struct orch_job *job, const char *level, const char *format, ...)
     PRINTF_LIKE(3, 4);
-void orch_try_vsay(struct orch_job *job, const char *level, const char *format, va_list args);
+void orch_try_vsay(struct orch_job *job, const char *level, const char *format, va_list args)
+    PRINTF_LIKE(3, 0);
 struct str orch_try_log(struct orch_job *job, struct arena *arena); /* a copy of it so far */
 /* The try as it is recorded with `state`; texts live as long as the job and `arena`. */
 struct run_try orch_try_record(struct orch_job *job, enum run_state state, struct arena *arena);

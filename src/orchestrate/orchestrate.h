@@ -105,9 +105,9 @@ int orch_live_log(struct orch *orch, const struct run_try *which, struct arena *
 void orch_slots(struct orch *orch, size_t *all, size_t *used); /* tries at once */
 
 /* For `sluice check`: is it a schedule? ERR_SYNTAX with the reason and an example. */
-int orch_schedule_check(struct str schedule, struct str timezone) MUST_USE;
+int orch_schedule_check(struct str schedule, struct str zone) MUST_USE;
 /* The first time after `after_us` that the schedule fires; INT64_MAX: never. */
-int orch_schedule_next(struct str schedule, struct str timezone, int64_t after_us,
+int orch_schedule_next(struct str schedule, struct str zone, int64_t after_us,
                        int64_t *out) MUST_USE;
 
 #endif

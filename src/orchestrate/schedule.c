@@ -22,7 +22,7 @@ static int parse_every(struct str text, struct schedule *out) {
     return 0;
 }
 
-int schedule_parse(struct str text, struct str timezone, struct schedule *out) {
+int schedule_parse(struct str text, struct str zone, struct schedule *out) {
     struct str every = STR("every ");
     *out = (struct schedule){.kind = SCHEDULE_MANUAL};
     text = str_trim(text);
@@ -35,7 +35,7 @@ int schedule_parse(struct str text, struct str timezone, struct schedule *out) {
         out->kind = SCHEDULE_CRON;
         err = cron_parse(text, &out->cron);
     }
-    return err ? err : tz_open(&out->zone, str_trim(timezone));
+    return err ? err : tz_open(&out->zone, str_trim(zone));
 }
 
 void schedule_fini(struct schedule *schedule) {

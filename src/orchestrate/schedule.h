@@ -25,7 +25,7 @@ struct schedule {
     struct tz *zone;
 };
 
-int schedule_parse(struct str text, struct str timezone, struct schedule *out) MUST_USE;
+int schedule_parse(struct str text, struct str zone, struct schedule *out) MUST_USE;
 void schedule_fini(struct schedule *schedule);
 /* The first time after `after_us` at which it fires by the clock; SCHEDULE_NEVER. */
 int64_t schedule_next(const struct schedule *schedule, int64_t after_us);

@@ -18,12 +18,14 @@ struct world {
     atomic_int calls[3];
     int fail_first; /* so many first tries of task 0 fail */
     bool in_tx;
+    atomic_int slow_us;
 };
 
 static int work(void *arg, struct orch_try *orch_try) {
     struct world *world = arg;
     int i = orch_try->task.ptr[orch_try->task.len - 1] - '0';
     int nth = ++world->calls[i];
+    if (world->slow_us) env_sleep_us(world->env, world->slow_us);
     orch_log(orch_try, "task %d, call %d\nand more", i, nth);
     if (i == 0 && nth <= world->fail_first) return err_fail(ERR_NET, "nobody answers");
     orch_try->rows_in = 7;
@@ -211,6 +213,31 @@ static void orch_open_refuses_circles(void **state) {
     assert_null(world->orch);
 }
 
+/* A task that has ended when the scheduler is closed keeps what it did; one at work as well, when
+ * it ends in the time it is given. */
+static void orch_close_waits_for_tasks_at_work(void **state) {
+    struct world *world = *state;
+    struct str id;
+    struct run_try *got;
+    size_t cnt;
+    world->slow_us = 50000;
+    open_orch(world, "");
+    assert_int_equal(orch_start(world->orch), 0);
+    assert_int_equal(orch_trigger(world->orch, STR("p"), STR_NULL, STR("ui"), &world->arena, &id),
+                     0);
+    while (!world->calls[0]) env_sleep_us(world->env, 100);
+    orch_close(world->orch);
+    world->slow_us = 0;
+    world->orch = NULL;
+    assert_int_equal(landing_tries(world->landing, STR("p"), id, &world->arena, &got, &cnt), 0);
+    assert_int_equal(cnt, 1);
+    assert_int_equal(got[0].state, RUN_SUCCESS);
+    open_orch(world, "");
+    assert_int_equal(orch_start(world->orch), 0);
+    assert_int_equal(wait_end(world, id).state, RUN_SUCCESS); /* the rest, by the next process */
+    assert_int_equal(world->calls[0], 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -221,6 +248,7 @@ int main(void) {
         TEST(orch_refuses_a_second_run_of_one_id),
         TEST(orch_starts_an_every_schedule_at_once),
         TEST(orch_keeps_a_pause_over_restarts),
+        TEST(orch_close_waits_for_tasks_at_work),
         TEST(orch_open_refuses_circles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
