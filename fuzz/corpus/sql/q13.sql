@@ -1,0 +1,1 @@
+SELECT concat_ws(',', s, r.p) a, lower(s) b, s RLIKE '^a+' c, regexp_replace(s, 'a', 'b') d, date_format(t, 'yyyy') e, round(d, 2) f, substring(s, 2, 3) g, sha2(s, 256) h FROM STREAM t WHERE s LIKE 'a%'
