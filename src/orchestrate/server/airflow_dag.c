@@ -23,9 +23,11 @@ static void put_dag(struct buf *out, const struct airflow *airflow, const struct
                "\"bundle_version\":null,\"last_parse_duration\":null,\"last_expired\":null,"
                "\"description\":null,\"tags\":[],\"owners\":[\"sluice\"],"
                "\"has_import_errors\":false,\"has_task_concurrency_limits\":false,"
-               "\"timetable_partitioned\":false,\"allowed_run_types\":null,"
+               "\"timetable_partitioned\":false,\"timetable_periodic\":%s,"
+               "\"is_backfillable\":false,\"allowed_run_types\":null,"
                "\"max_consecutive_failed_dag_runs\":0,\"max_active_runs\":%d,"
-               "\"max_active_tasks\":%zu,", dag->paused ? "true" : "false", dag->max_active, all);
+               "\"max_active_tasks\":%zu,", dag->paused ? "true" : "false",
+               dag->schedule.len ? "true" : "false", dag->max_active, all);
     airflow_json_text(out, "fileloc", dag->file);
     buf_putc(out, ',');
     airflow_json_text(out, "relative_fileloc", dag->file);
