@@ -2,10 +2,9 @@
 #include "model/batch.h"
 
 #include "base/civil.h"
+#include "base/num.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 size_t batch_width(const struct type *type) {
     switch (type->kind) {
@@ -127,19 +126,13 @@ static void put_base64(struct str bytes, struct buf *out) {
     }
 }
 
-/* Shortest text that reads back as the same number. */
-static void put_double(double v, int digits_max, struct buf *out) {
-    char text[40];
-    if (isnan(v) || isinf(v)) {
-        buf_putz(out, isnan(v) ? "\"NaN\"" : v > 0 ? "\"Infinity\"" : "\"-Infinity\"");
-        return;
-    }
-    for (int digits = 1; digits <= digits_max; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, v);
-        double back = strtod(text, NULL);
-        if (digits_max > 9 ? back == v : (float)back == (float)v) break;
-    }
-    buf_putz(out, text);
+/* As Java writes it; what is no number in JSON is text. */
+static void put_double(double v, bool single, struct buf *out) {
+    char text[NUM_TEXT_MAX];
+    bool quote = isnan(v) || isinf(v);
+    if (quote) buf_putc(out, '"');
+    buf_put(out, text, single ? num_f32((float)v, text) : num_f64(v, text));
+    if (quote) buf_putc(out, '"');
 }
 
 static void put_uuid(struct str bytes, struct buf *out) {
@@ -199,8 +192,8 @@ void batch_json(const struct vec *vec, uint32_t row, struct buf *out) {
     case TYPE_INTERVAL_YM: buf_printf(out, "%d", vec->i32[at]); break;
     case TYPE_I64:
     case TYPE_INTERVAL_DT: buf_printf(out, "%" PRId64, vec->i64[at]); break;
-    case TYPE_F32: put_double((double)vec->f32[at], 9, out); break;
-    case TYPE_F64: put_double(vec->f64[at], 17, out); break;
+    case TYPE_F32: put_double((double)vec->f32[at], true, out); break;
+    case TYPE_F64: put_double(vec->f64[at], false, out); break;
     case TYPE_DECIMAL: put_i128(vec->dec[at], vec->type->scale, out); break;
     case TYPE_STRING: buf_json(out, vec->str[at]); break;
     case TYPE_BINARY: put_base64(vec->str[at], out); break;

@@ -49,6 +49,10 @@ static struct str change_case(struct func_ctx *ctx, uint32_t row, struct str tex
     return (struct str){to, text.len};
 }
 
+struct str fn_case_upper(struct func_ctx *ctx, uint32_t row, struct str text) {
+    return change_case(ctx, row, text, UPPER);
+}
+
 struct str fn_case_lower(struct func_ctx *ctx, uint32_t row, struct str text) {
     return change_case(ctx, row, text, LOWER);
 }

@@ -18,6 +18,9 @@ static const struct func *const families[] = {
     fn_list,
     fn_listset,
     fn_map,
+    fn_json,
+    fn_format,
+    fn_url,
 };
 
 const struct func *func_table_find(struct str name, const struct func *after) {

@@ -11,6 +11,8 @@ extern const struct func fn_core[];
 extern const struct func fn_date[];
 extern const struct func fn_datefmt[];
 extern const struct func fn_digest[];
+extern const struct func fn_format[];
+extern const struct func fn_json[];
 extern const struct func fn_like[];
 extern const struct func fn_list[];
 extern const struct func fn_listset[];
@@ -21,6 +23,7 @@ extern const struct func fn_regexp[];
 extern const struct func fn_round[];
 extern const struct func fn_session[];
 extern const struct func fn_string[];
+extern const struct func fn_url[];
 
 /* The first function of that name (case ignored) after `after` (NULL: from the start), or NULL. */
 const struct func *func_table_find(struct str name, const struct func *after);

@@ -398,13 +398,10 @@ int jsonbatch_decode(struct jsonbatch *jb, const struct str *record, uint32_t cn
     for (uint32_t row = 0; row < cnt && !jb->too_big; row++) {
         if (!record[row].ptr) continue;
         json_open(&in, record[row], spark ? JSON_LAX : 0);
-        if (spark) {
-            decode_spark(jb, &in, row);
-            continue;
-        }
-        decode_strict(jb, &in, row);
+        if (spark) decode_spark(jb, &in, row);
+        else decode_strict(jb, &in, row);
         if (!in.why) continue;
-        clear(&jb->root, row);
+        if (!spark) clear(&jb->root, row);
         note_bad(jb, &bad, &bad_cnt, row, &in);
     }
     if (jb->too_big)

@@ -26,7 +26,7 @@
 
 #define JSONBATCH_CASE 1u /* a member with no exact match may match with case ignored */
 /* from_json(): JSON_LAX, text after the value is ignored, blank text is NULL, other malformed text
- * a row of NULLs, and the root may be of any type. */
+ * a row of NULLs (listed in `bad` nevertheless), and the root may be of any type. */
 #define JSONBATCH_SPARK 2u
 
 struct jsonbatch;
