@@ -150,7 +150,9 @@ static int learn(struct captor *captor, struct route *route, struct str value,
     struct buf text;
     struct registry_schema schema;
     buf_init(&text, MIB);
-    jsonschema_format(jsontype_final(arena, route->type), route->def->topic, JSONSCHEMA_ANY, &text);
+    /* What was null so far is registered as text, and stays that: a schema never narrows. */
+    route->type = jsontype_final(&route->type_arena, route->type);
+    jsonschema_format(route->type, route->def->topic, JSONSCHEMA_ANY, &text);
     err = registry_register(captor->conf.registry, subject_of(route, arena), REGISTRY_JSON,
                             buf_str(&text), arena, &schema);
     buf_fini(&text);
