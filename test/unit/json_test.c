@@ -132,7 +132,7 @@ static void expect_path(const char *path, const char *text, const char *expected
     struct arena arena = ARENA_INIT;
     const struct jsonpath *compiled;
     struct json_value *match;
-    size_t cnt;
+    size_t cnt = 0;
     struct buf buf;
     buf_init(&buf, MIB);
     if (jsonpath_parse(str_of(path), &arena, &compiled) ||
