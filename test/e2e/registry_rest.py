@@ -218,5 +218,5 @@ try:
         print('ok %s' % part.__name__)
 finally:
     server.close()
-print('%d checks passed' % passed)
+print('%d passed, 0 failed, 0 skipped' % passed)
 sys.exit(0)
