@@ -239,8 +239,8 @@ static int check_key_of_table(struct store_sink *sink) {
                (col->kind == STORE_PKEY) == sink->key[i].pkey && col->desc == sink->key[i].desc;
     }
     if (same) return 0;
-    return err_fail(ERR_CONFLICT, "table %.*s.%.*s is there with another key than \"%.*s\": drop it, "
-                    "or write to another", STR_ARG(table->keyspace), STR_ARG(table->name),
+    return err_fail(ERR_CONFLICT, "table %.*s.%.*s is there with another key than \"%.*s\": drop "
+                    "it, or write to another", STR_ARG(table->keyspace), STR_ARG(table->name),
                     STR_ARG(sink->conf.key));
 }
 

@@ -187,7 +187,7 @@ static void what_does_not_fit_is_refused_when_it_is_opened(void **state UNUSED) 
     store_sink_close(open_sink("STRUCT<k: STRING, a: DOUBLE>", "k"));
     assert_int_equal(fails("STRUCT<k: STRING, a: BOOLEAN>", "k"), ERR_TYPE);
     assert_non_null(strstr(err_note(), "column a is double there, which takes no BOOLEAN"));
-    assert_int_equal(fails("STRUCT<k: STRING, a: DOUBLE>", "a"), ERR_CONFIG);
+    assert_int_equal(fails("STRUCT<k: STRING, a: DOUBLE>", "a"), ERR_CONFLICT);
     assert_int_equal(fails("STRUCT<k: STRING>", "z"), ERR_CONFIG);
     assert_int_equal(fails("STRUCT<k: STRING>", "k nothing"), ERR_INVAL);
     static const char *const bad[] = {"", "(k", "k,", "k uuid uuid", "(k) DESC", "k DESC", ","};
