@@ -52,7 +52,13 @@ async function use(path, opts, steps) {
     }
 }
 const text = (page, sel) => page.locator(sel).first().innerText();
-const settled = page => page.waitForFunction(() => !document.querySelector('.waiting'));
+/* Until `check` is true in the page; by evaluate(), since the page's CSP forbids eval(). */
+async function until(page, check, arg) {
+    for (const end = Date.now() + 20000; Date.now() < end; await page.waitForTimeout(50))
+        if (await page.evaluate(check, arg)) return;
+    throw new Error(`waited 20 s for ${check}`);
+}
+const settled = page => until(page, () => !document.querySelector('.waiting'));
 
 async function audit(page) {
     await page.evaluate(AXE + '\n;0');
@@ -80,7 +86,8 @@ describe('overview', one, () => {
             assert.match(await text(page, '.edge-label b'), /^[\d.,]+\/s$/);
             const rows = () => page.locator('.number b').first().innerText();
             const was = await rows();
-            await page.waitForFunction(
+            await until(
+                page,
                 old => document.querySelector('.number b').innerText !== old,
                 was,
             );
@@ -220,7 +227,8 @@ describe('topics', one, () => {
         }));
     test('the live tail flows, and holds still when paused', () =>
         use('/topics/users_created?live=1', {}, async page => {
-            await page.waitForFunction(
+            await until(
+                page,
                 () => document.querySelectorAll('.records tbody tr').length >= 3,
             );
             await page.getByRole('button', { name: 'Pause' }).click();
@@ -228,7 +236,8 @@ describe('topics', one, () => {
             await page.getByText(/Paused, \d+ new/).waitFor();
             assert.equal(await page.locator('.records tbody tr').count(), n);
             await page.getByRole('button', { name: 'Resume' }).click();
-            await page.waitForFunction(
+            await until(
+                page,
                 old => document.querySelectorAll('.records tbody tr').length > old,
                 n,
             );

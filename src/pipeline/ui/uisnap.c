@@ -64,6 +64,7 @@ static void look_query(struct uinode *node) {
                  : stats.state == QUERY_WAITING ? "starting"
                  : num->rows ? "ok" : "idle";
     if (quarantine && stats.state == QUERY_RUNNING) num->state = num->rows ? "warn" : "ok";
+    if (quarantine && num->rows) snprintf(num->note, sizeof num->note, "rows to look at");
     if (!quarantine) snprintf(num->note, sizeof num->note, "%.60s", stats.note);
 }
 
