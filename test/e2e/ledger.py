@@ -182,8 +182,10 @@ def it_survives_every_numbered_crash_point():
     died = 0
     for _ in range(POINTS):
         sluice.stop(9)
-        point = 1 + rng.randrange(rng.choice((60, 250, 1000)))
-        sluice.start(dict(MUTANT_ENV, SLUICE_FAULT='die@%d' % point), wait=False)
+        point = 'die@%d' % (1 + rng.randrange(rng.choice((60, 250, 1000))))
+        if MUTANT:                                      # just before commits: where its fault shows
+            point = 'die@%d:point' % (1 + rng.randrange(150))
+        sluice.start(dict(MUTANT_ENV, SLUICE_FAULT=point), wait=False)
         deadline = time.time() + rng.uniform(0.5, 2)
         while sluice.process.poll() is None and time.time() < deadline:
             time.sleep(0.01)

@@ -6,6 +6,6 @@ import os
 import runpy
 
 os.environ.setdefault('LEDGER_MUTANT', 'offset-before-effect')
-os.environ.setdefault('LEDGER_KILLS', '50')
-os.environ.setdefault('LEDGER_POINTS', '3')
+os.environ.setdefault('LEDGER_KILLS', '3')
+os.environ.setdefault('LEDGER_POINTS', '40')
 runpy.run_path(os.path.join(os.path.dirname(os.path.abspath(__file__)), 'ledger.py'))
