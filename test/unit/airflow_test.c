@@ -208,7 +208,7 @@ static void airflow_answers_what_every_client_asks_first(void **state UNUSED) {
     };
     for (size_t i = 0; i < ARRAY_LEN(asks); i++) {
         int status = ask("GET", asks[i].path, NULL, "Accept: application/json");
-        for (int n = 0; n < 500 && !says(asks[i].part); n++) { /* its first heartbeat may be ahead */
+        for (int n = 0; n < 500 && !says(asks[i].part); n++) { /* first heartbeat */
             env_sleep_us(env_real(), 10000);
             status = ask("GET", asks[i].path, NULL, "Accept: application/json");
         }
