@@ -246,7 +246,7 @@ static void kserver_fetch_waits_for_the_log(void **state) {
     before = env_mono_us(env_real());
     ask(&c, KMSG_FETCH, 12, &in);
     assert_int_equal(fetched(&c).records.len, 0);
-    assert_true(env_mono_us(env_real()) - before >= 50000);
+    assert_true(env_mono_us(env_real()) - before >= 40000); /* the loop counts from its last turn */
     buf_fini(&buf);
     client_close(&c);
     client_close(&producer);
