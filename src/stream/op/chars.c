@@ -14,8 +14,9 @@ bool chars_ascii(struct str text) {
 }
 
 size_t chars_cnt(struct str text) {
-    size_t cnt = 0;
-    for (size_t i = 0; i < text.len; i++) cnt += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+    if (!text.len) return 0;
+    size_t cnt = 1; /* the first byte begins one, whatever it is */
+    for (size_t i = 1; i < text.len; i++) cnt += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
     return cnt;
 }
 

@@ -72,7 +72,7 @@ static void write_row(struct func_ctx *ctx, uint32_t row, const struct timefmt *
     else when_put_timestamp(us, &buf);
     char *to = func_room(ctx, row, buf.len);
     if (to) {
-        memcpy(to, buf.ptr, buf.len);
+        if (buf.len) memcpy(to, buf.ptr, buf.len);
         out->str[row] = (struct str){to, buf.len};
     }
     buf_fini(&buf);
@@ -89,12 +89,11 @@ EVAL(eval_date_format) {
 /* Seconds since 1970, by 'yyyy-MM-dd HH:mm:ss' when there is no pattern. */
 EVAL(eval_from_unixtime) {
     FUNC_EACH(ctx, row) {
-        int64_t us;
         const struct timefmt *fmt = ctx->arg_cnt > 1 ? pattern_of(state, ctx, arg, row) : NULL;
         if (ctx->arg_cnt > 1 && !fmt) continue;
-        if (__builtin_mul_overflow(func_i64(arg[0], row), WHEN_SEC, &us))
-            func_error(ctx, row, "[ARITHMETIC_OVERFLOW] the seconds are no timestamp");
-        else write_row(ctx, row, fmt, us, out);
+        int64_t us = (int64_t)((uint64_t)func_i64(arg[0], row) * (uint64_t)WHEN_SEC); /* wraps, as Spark's */
+        if (!fmt) us = moment_floor(us, WHEN_SEC) * WHEN_SEC;
+        write_row(ctx, row, fmt, us, out);
     }
     return 0;
 }

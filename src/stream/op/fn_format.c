@@ -20,7 +20,7 @@
 static void give(struct func_ctx *ctx, uint32_t row, const struct buf *buf, struct vec *out) {
     char *to = func_room(ctx, row, buf->full ? FUNC_TEXT_MAX + 1 : buf->len);
     if (!to) return;
-    memcpy(to, buf->ptr, buf->len);
+    if (buf->len) memcpy(to, buf->ptr, buf->len);
     out->str[row] = (struct str){to, buf->len};
 }
 
@@ -355,7 +355,9 @@ static bool put_value(const struct spec *spec, const struct vec *vec, uint32_t r
         return true;
     }
     if (null && strchr("sdxofec", spec->letter)) {
-        put_padded(spec, STR("null"), out);
+        struct str word = STR("null");
+        if (spec->places >= 0) word.len = MIN(word.len, (size_t)spec->places);
+        put_padded(spec, word, out);
         return true;
     }
     switch (spec->letter) {

@@ -17,7 +17,7 @@
 static void give(struct func_ctx *ctx, uint32_t row, const struct buf *buf, struct vec *out) {
     char *to = func_room(ctx, row, buf->full ? FUNC_TEXT_MAX + 1 : buf->len);
     if (!to) return;
-    memcpy(to, buf->ptr, buf->len);
+    if (buf->len) memcpy(to, buf->ptr, buf->len);
     out->str[row] = (struct str){to, buf->len};
 }
 

@@ -43,7 +43,8 @@ static const char *like_read(struct like *like, struct str pattern, uint32_t esc
             inner += code == '_' || (at > 0 && at + len < pattern.len);
             like->step[like->cnt++] = code == '%' ? ANY_TEXT : ANY_CHAR;
         } else {
-            plain_len += chars_put(code, plain + plain_len);
+            memcpy(plain + plain_len, pattern.ptr + at, len);
+            plain_len += len;
             like->step[like->cnt++] = code;
         }
     }

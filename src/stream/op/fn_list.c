@@ -475,6 +475,14 @@ EVAL(eval_sequence) {
                        from, to, step);
             continue;
         }
+        uint64_t far = from <= to ? (uint64_t)to - (uint64_t)from : (uint64_t)from - (uint64_t)to;
+        uint64_t by = step < 0 ? 0 - (uint64_t)step : (uint64_t)step;
+        if (by && far / by >= (FUNC_WORK_MAX - ctx->work) / sizeof(int64_t)) {
+            func_error(ctx, row, "a sequence from %" PRId64 " to %" PRId64 " by %" PRId64
+                       " has too many items", from, to, step);
+            continue;
+        }
+        ctx->work += by ? (size_t)(far / by + 1) * sizeof(int64_t) : 0;
         for (int64_t v = from; step >= 0 ? v <= to : v >= to;) {
             uint32_t at = func_list_add(&list);
             if (at == UINT32_MAX) break;

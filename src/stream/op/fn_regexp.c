@@ -201,7 +201,7 @@ static void replace_row(struct regex_find *find, struct str by, struct buf *buf,
                    (int)MIN(by.len, (size_t)100), by.ptr);
     char *to = func_room(ctx, find->row, buf->full ? FUNC_TEXT_MAX + 1 : buf->len);
     if (!to) return;
-    memcpy(to, buf->ptr, buf->len);
+    if (buf->len) memcpy(to, buf->ptr, buf->len);
     out->str[find->row] = (struct str){to, buf->len};
 }
 

@@ -256,6 +256,9 @@ bool regex_next(struct regex_find *find) {
                                                                          REGEX_STEP_LOW);
     int got = pcre2_match(find->regex->code, (PCRE2_SPTR)find->text.ptr, find->text.len,
                           find->next, PCRE2_NO_UTF_CHECK, set->match, set->context);
+    if (got == PCRE2_ERROR_JIT_STACKLIMIT) /* the interpreter has the heap, also limited */
+        got = pcre2_match(find->regex->code, (PCRE2_SPTR)find->text.ptr, find->text.len,
+                          find->next, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, set->match, set->context);
     if (got < 0) {
         find->next = SIZE_MAX;
         if (got == PCRE2_ERROR_NOMATCH) return false;
