@@ -39,7 +39,9 @@ static void json_rejects_with_the_byte(void **state UNUSED) {
         {"[1}", "SYNTAX", 2},       {"{\"a\":1]", "SYNTAX", 6}, {"\"a\tb\"", "SYNTAX", 2},
         {"\"\\x\"", "SYNTAX", 1},   {"\"\\u12g4\"", "SYNTAX", 1}, {"\"\xC0\x80\"", "SYNTAX", 1},
         {"\"\xED\xA0\x80\"", "SYNTAX", 1}, {"\"ab\xE2\x82\"", "SYNTAX", 3},
-        {"\"\xF4\x90\x80\x80\"", "SYNTAX", 1}, {"]", "SYNTAX", 0}, {"\xEF\xBB\xBF{}", "SYNTAX", 0},
+        {"\"\xF4\x90\x80\x80\"", "SYNTAX", 1}, {"]", "SYNTAX", 0},
+        {"\"\xE0\x9F\xBF\"", "SYNTAX", 1}, {"\"\xF0\x8F\xBF\xBF\"", "SYNTAX", 1},
+        {"\xEF\xBB\xBF{}", "SYNTAX", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         size_t pos;
@@ -245,6 +247,7 @@ static void jsontype_widens_only_when_needed(void **state UNUSED) {
     assert_ptr_equal(type, before);
     assert_int_equal(arena.used, used);
     assert_false(jsontype_fits(type, STR("{\"n\":3000000000}")));
+    assert_false(jsontype_fits(type, STR("{\"n\":1,\"unheard\":1}")));
     assert_int_equal(jsontype_widen(&type, STR("{\"n\":3000000000,\"l\":[{\"x\":\"t\",\"y\":1}],"
                                                "\"m\":{\"k\":1.5},\"new\":true}"), &arena), 0);
     struct buf buf;

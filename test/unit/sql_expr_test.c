@@ -118,8 +118,8 @@ static void operators_and_casts_answer_as_spark(void **state) {
 
 static void functions_answer_as_spark(void **state) {
     (void)state;
-    static const char *const family[] = {"columns", "date", "datefmt", "digest", "format", "json",   "list",
-                                         "map",  "math",    "regexp", "string", "url"};
+    static const char *const family[] = {"columns", "date", "datefmt", "digest", "format", "json",
+                                         "list", "map", "math", "regexp", "string", "url"};
     size_t wrong = 0;
     for (size_t i = 0; i < ARRAY_LEN(family); i++) {
         char path[64];

@@ -91,7 +91,8 @@ EVAL(eval_from_unixtime) {
     FUNC_EACH(ctx, row) {
         const struct timefmt *fmt = ctx->arg_cnt > 1 ? pattern_of(state, ctx, arg, row) : NULL;
         if (ctx->arg_cnt > 1 && !fmt) continue;
-        int64_t us = (int64_t)((uint64_t)func_i64(arg[0], row) * (uint64_t)WHEN_SEC); /* wraps, as Spark's */
+        /* wraps, as Spark's */
+        int64_t us = (int64_t)((uint64_t)func_i64(arg[0], row) * (uint64_t)WHEN_SEC);
         if (!fmt) us = moment_floor(us, WHEN_SEC) * WHEN_SEC;
         write_row(ctx, row, fmt, us, out);
     }
