@@ -11,7 +11,7 @@ void tempdir_remove(const char *path);
 struct tempdir_clock {
     struct env env; /* give out &clock.env */
     struct env_ops ops;
-    int64_t ahead_us; /* of the real clock */
+    _Atomic int64_t ahead_us; /* of the real clock; the store's threads look at it too */
 };
 void tempdir_clock_init(struct tempdir_clock *clock);
 
