@@ -75,10 +75,7 @@ function One({ store, name }) {
     const { tab = 'rows' } = loc.value.query;
     const got = useGet('/ui/tables', { every: 5 });
     const found = got.data?.tables.find(t => t.store === store && t.name === name);
-    const sql =
-        store === 'store'
-            ? `sluice sql --cql "SELECT * FROM ${name} LIMIT 10"`
-            : `sluice sql --landing "SELECT * FROM ${name} LIMIT 10"`;
+    const sql = `sluice table ${name} --limit 10`;
     return html`<${Page} title=${name} crumbs=${html`<a href="/tables">Tables</a>`}>
         <${Loaded} of=${got} isEmpty=${() => !found} empty=${html`<${Empty} icon="table"
             title=${`There is no table ${name}`}><a href="/tables">Show all tables</a></${Empty}>`}>

@@ -76,7 +76,7 @@ function List() {
             <span class="note">${got.data ? `${int(got.data.total)} topics` : ''}</span></div>
         <${Card} flush><${Loaded} of=${got} isEmpty=${d => !d.topics.length} empty=${html`<${Empty}
             icon="topic" title=${q ? 'No topic matches' : 'No topics yet'}
-            command=${q ? null : 'sluice topic create demo --partitions 3'}>
+            command=${q ? null : 'echo hello | kcat -b 127.0.0.1:9092 -P -t demo'}>
                 ${q ? 'The search looks at names.' : 'A capture: line in a pipeline makes one; so does any Kafka client that writes.'}
                 </${Empty}>`}>
             ${d => html`<${Table} label="Topics" cols=${cols} rows=${d.topics} keyOf=${t => t.name}

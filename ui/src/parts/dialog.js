@@ -30,8 +30,8 @@ export function TokenDialog() {
     return html`<${Dialog} title="Token needed" onClose=${() => ask.done(null)}>
         <form onSubmit=${submit}>
             <p>${ask.wrong ? 'That token was refused. ' : ''}Reading is open on this machine; changing
-                something needs the token made at first start. Print a link that carries it with:</p>
-            <p><code class="line">sluice token</code></p>
+                something needs the token made at first start. It is in the file token
+                of the data folder, and in the links that the command printed.</p>
             <label class="field stack"><span>Token</span>
                 <input type="password" autocomplete="off" autofocus value=${value}
                     onInput=${event => set(event.target.value)} /></label>
