@@ -131,7 +131,7 @@ int main(int argc, char **argv) {
     ok(env_remove_tree(env_real(), folder));
     ok(env_mkdir(env_real(), folder));
     snprintf(url, sizeof url, "sqlite:%s/data.db", folder);
-    ok(landing_open(&landing, &(struct landing_conf){env_real(), url}));
+    ok(landing_open(&landing, &(struct landing_conf){.env = env_real(), .url = url}));
     ok(landing_declare(landing, &table));
     struct drain drain = {0};
     ok(capture_open(&drain.capture, landing));

@@ -29,7 +29,9 @@ int capture_next(struct capture *capture, size_t max, int64_t timeout_us, struct
 
 int capture_ack(struct capture *capture, uint64_t seq) {
     assert(capture);
-    return capture->landing->ops->capture_ack(capture, seq);
+    int64_t epoch; /* an acked change may be forgotten: only the leader may say so */
+    int err = fence_take(capture->landing->fence, &epoch);
+    return err ? err : capture->landing->ops->capture_ack(capture, seq);
 }
 
 void capture_wake(struct capture *capture) {

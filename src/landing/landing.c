@@ -29,7 +29,9 @@ int landing_open(struct landing **out, const struct landing_conf *conf) {
     struct str place, scheme = str_cut(str_of(conf->url), ':', &place);
     for (size_t i = 0; i < ARRAY_LEN(products); i++) {
         if (!place.ptr || !str_eqz(scheme, products[i]->name)) continue;
-        return products[i]->open(out, conf->env, place.ptr);
+        int err = products[i]->open(out, conf->env, place.ptr);
+        if (!err) (*out)->fence = conf->fence;
+        return err;
     }
     return err_fail(ERR_CONFIG, "landing '%s': the address is sqlite:FILE", conf->url);
 }
@@ -46,9 +48,12 @@ int landing_declare(struct landing *landing, const struct landing_table *table) 
 int landing_begin(struct landing *landing, struct landing_tx **out) {
     assert(landing && out);
     *out = NULL;
-    int err = landing->ops->begin(landing, out);
+    int64_t epoch;
+    int err = fence_take(landing->fence, &epoch);
+    if (!err) err = landing->ops->begin(landing, out);
     if (err) return err;
     (*out)->landing = landing;
+    (*out)->epoch = epoch;
     (*out)->begin_us = env_mono_us(landing->env);
     return 0;
 }
@@ -99,12 +104,12 @@ int landing_commit(struct landing_tx *tx) {
     struct landing *landing = tx->landing;
     struct landing_count sum = tx->sum;
     int64_t start_us = env_mono_us(landing->env);
-    if (tx->failed) {
-        int err = refuse(tx);
+    int err = tx->failed ? refuse(tx) : fence_check(landing->fence, tx->epoch);
+    if (err) {
         landing_abort(tx);
         return err;
     }
-    int err = landing->ops->commit(tx);
+    err = landing->ops->commit(tx);
     if (err) {
         metric_add(meter.failed, 1);
         return err;

@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/env.h"
+#include "model/fence.h"
 #include "model/run.h"
 #include "model/type.h"
 
@@ -26,6 +27,7 @@ struct landing_tx;
 struct landing_conf {
     struct env *env;
     const char *url; /* "sqlite:FILE" */
+    const struct fence *fence; /* borrowed; NULL: no other node writes here */
 };
 int landing_open(struct landing **out, const struct landing_conf *conf) MUST_USE;
 void landing_close(struct landing *landing);

@@ -49,11 +49,13 @@ struct landing_ops {
 struct landing {
     const struct landing_ops *ops;
     struct env *env;
+    const struct fence *fence; /* NULL: no other node writes here */
 };
 struct landing_tx {
     struct landing *landing;
     int64_t begin_us;          /* monotonic */
     struct landing_count sum;  /* over all upserts so far */
+    int64_t epoch;             /* the term it was begun in; 0 without a fence */
     int failed;                /* the first error of a call on it: it can only be aborted */
 };
 struct capture {

@@ -29,9 +29,12 @@ int log_open(struct log **out, const struct log_conf *conf) {
     assert(out && conf && conf->env && conf->url);
     *out = NULL;
     pthread_once(&metrics_once, metrics_make);
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (str_starts(str_of(conf->url), str_of(kinds[i].scheme)))
-            return kinds[i].open(out, conf, conf->url + strlen(kinds[i].scheme));
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        if (!str_starts(str_of(conf->url), str_of(kinds[i].scheme))) continue;
+        int err = kinds[i].open(out, conf, conf->url + strlen(kinds[i].scheme));
+        if (!err) (*out)->fence = conf->fence;
+        return err;
+    }
     return err_fail(ERR_CONFIG, "log '%s': embedded:DIR or mem: is needed", conf->url);
 }
 
@@ -119,7 +122,9 @@ int log_topic_grow(struct log *log, struct str name, int32_t part_cnt) {
 int log_submit(struct log *log, struct str topic, int32_t part, struct str batch, log_done_fn *done,
                void *arg) {
     assert(log && done);
+    int64_t epoch;
     int err = place_check(topic, part);
+    if (!err) err = fence_take(log->fence, &epoch);
     if (!err) err = log->ops->submit(log, topic, part, batch, done, arg);
     if (err) {
         metric_add(append_errors, 1);

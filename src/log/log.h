@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "base/uuid.h"
+#include "model/fence.h"
 
 #define LOG_TOPIC_MAX 249
 #define LOG_PART_MAX  1024
@@ -31,6 +32,7 @@ struct log; /* opaque: see log_ops.h */
 struct log_conf {
     struct env *env;
     const char *url; /* "embedded:DIR", "mem:", later "kafka://..." */
+    const struct fence *fence; /* borrowed; NULL: no other node appends in our place */
     enum log_ack_mode ack;
     bool inline_commit; /* no committer thread: append syncs itself (simulator, fault tests) */
 };

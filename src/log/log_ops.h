@@ -36,6 +36,7 @@ struct log_ops {
 struct log {
     const struct log_ops *ops;
     struct env *env; /* borrowed */
+    const struct fence *fence; /* NULL: no other node appends in our place */
 };
 
 /* `at` is the url after its scheme. */

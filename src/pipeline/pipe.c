@@ -51,7 +51,7 @@ static int open_token(struct pipe *pipe) {
 
 static int open_tiers(struct pipe *pipe) {
     struct env *env = pipe->conf.env;
-    struct landing_conf landing = {env, path_of(pipe, "sqlite:", "landing.db")};
+    struct landing_conf landing = {.env = env, .url = path_of(pipe, "sqlite:", "landing.db")};
     struct log_conf log = {.env = env, .url = path_of(pipe, "embedded:", "log")};
     struct store_conf store = {.env = env, .url = path_of(pipe, "embedded:", "store")};
     int err = landing_open(&pipe->landing, &landing);

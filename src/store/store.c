@@ -27,8 +27,10 @@ int store_open(struct store **out, const struct store_conf *conf) {
     make_metrics();
     for (size_t i = 0; i < ARRAY_LEN(all); i++) {
         size_t len = strlen(all[i]->name);
-        if (strncmp(conf->url, all[i]->name, len) == 0 && conf->url[len] == ':')
-            return all[i]->open(conf, conf->url + len + 1, out);
+        if (strncmp(conf->url, all[i]->name, len) || conf->url[len] != ':') continue;
+        int err = all[i]->open(conf, conf->url + len + 1, out);
+        if (!err) (*out)->fence = conf->fence;
+        return err;
     }
     return err_fail(ERR_CONFIG, "store: \"%s\" is none of embedded:DIR, mem:", conf->url);
 }
@@ -122,9 +124,13 @@ int store_table_size(struct store *store, const struct store_table *table, int64
 
 int store_begin(struct store *store, struct store_tx **out) {
     assert(store && out);
-    int err = store->ops->begin(store, out);
-    if (!err) (*out)->store = store;
-    return err;
+    int64_t epoch;
+    int err = fence_take(store->fence, &epoch);
+    if (!err) err = store->ops->begin(store, out);
+    if (err) return err;
+    (*out)->store = store;
+    (*out)->epoch = epoch;
+    return 0;
 }
 
 static int check_key(const struct str *key, size_t cnt, const char *what) {
@@ -172,7 +178,12 @@ int store_commit(struct store_tx *tx) {
     struct store *store = tx->store;
     uint32_t cnt = tx->write_cnt;
     int64_t start = env_mono_us(store->env);
-    int err = store->ops->commit(tx);
+    int err = fence_check(store->fence, tx->epoch);
+    if (err) {
+        store->ops->abort(tx);
+        return err;
+    }
+    err = store->ops->commit(tx);
     if (err) return err;
     metric_add(metrics.writes, cnt);
     metric_add(metrics.commits, 1);

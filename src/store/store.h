@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "base/uuid.h"
+#include "model/fence.h"
 
 #define STORE_NAME_MAX  48
 #define STORE_COL_MAX   2048      /* columns of a table */
@@ -29,6 +30,7 @@ struct store_tx;
 struct store_conf {
     struct env *env;
     const char *url; /* "embedded:DIR", "mem:" */
+    const struct fence *fence; /* borrowed; NULL: no other node writes here */
     bool relaxed;    /* commits need not be synced one by one (durability: relaxed) */
 };
 int store_open(struct store **out, const struct store_conf *conf) MUST_USE;

@@ -33,10 +33,12 @@ struct store_ops {
 struct store {
     const struct store_ops *ops;
     struct env *env;
+    const struct fence *fence; /* NULL: no other node writes here */
     struct catalog *catalog;
 };
 struct store_tx {
     struct store *store;
+    int64_t epoch; /* the term it was begun in; 0 without a fence */
     uint32_t write_cnt;
 };
 struct store_scan {

@@ -17,7 +17,7 @@ struct ctx {
 };
 
 static void ctx_open(struct ctx *ctx) {
-    struct landing_conf conf = {env_real(), ctx->url};
+    struct landing_conf conf = {.env = env_real(), .url = ctx->url};
     assert_int_equal(landing_open(&ctx->landing, &conf), 0);
     assert_int_equal(capture_open(&ctx->capture, ctx->landing), 0);
 }
@@ -584,7 +584,7 @@ static void landing_runs_commit_with_rows(void **state) {
 static void landing_refuses_databases_of_others(void **state) {
     struct ctx *ctx = *state;
     struct landing *landing;
-    struct landing_conf conf = {env_real(), ctx->url};
+    struct landing_conf conf = {.env = env_real(), .url = ctx->url};
     ctx_close(ctx);
     sql(ctx, "PRAGMA user_version=99");
     assert_int_equal(landing_open(&landing, &conf), ERR_UNSUPPORTED);

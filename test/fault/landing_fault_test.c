@@ -53,7 +53,7 @@ static int start(struct ctx *ctx, struct env *env) {
     struct str key = str_of("id");
     struct landing_table table = {str_of("t"), &key, 1, true};
     ctx->env = env;
-    int err = landing_open(&ctx->landing, &(struct landing_conf){env, ctx->url});
+    int err = landing_open(&ctx->landing, &(struct landing_conf){.env = env, .url = ctx->url});
     if (!err) err = landing_declare(ctx->landing, &table);
     if (!err) err = capture_open(&ctx->capture, ctx->landing);
     return err;

@@ -137,7 +137,7 @@ static int settle(struct lite_landing *landing) {
 static int lite_open(struct landing **out, struct env *env, const char *place) {
     if (!*place) return err_fail(ERR_CONFIG, "landing 'sqlite:': the file's name is missing");
     struct lite_landing *landing = base_calloc(1, sizeof *landing);
-    landing->base = (struct landing){&lite_landing_ops, env};
+    landing->base = (struct landing){.ops = &lite_landing_ops, .env = env};
     landing->path = base_strdup(place);
     landing->schema_version = -1;
     map_init(&landing->tables);
