@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """cql_expect - runs test/sql/cql/*.test on a real Cassandra and compares the answers.
 
+  cql_expect.py                     all of them, on one that peers/cassandra.sh starts
   cql_expect.py [--write] HOST PORT file.test ...
 
 --write puts what Cassandra answered into the files. A block is a statement that ends with ';' at
@@ -10,9 +11,12 @@ or the columns' names and one line a row, values as CQL literals. A block whose 
 """
 import datetime
 import decimal
+import glob
+import os
 import re
 import sys
-import uuid
+
+from peer_support import Peer, TOP, run
 
 from cassandra.cluster import Cluster, EXEC_PROFILE_DEFAULT, ExecutionProfile
 from cassandra.query import SimpleStatement, tuple_factory
@@ -64,8 +68,18 @@ def span(value):
     return sign + (out or '0s')
 
 
+def vector(value, kind):
+    """An older driver does not know the type: bytes of elements of one size."""
+    element, count = kind.subtypes[0], int(kind.subtypes[1].cassname)
+    size = len(value) // count
+    return '[%s]' % ', '.join(show(element.from_binary(value[i:i + size], 4), element)
+                              for i in range(0, len(value), size))
+
+
 def show(value, kind):
     name = kind.typename if kind else ''
+    if 'VectorType' in name and isinstance(value, bytes):
+        return vector(value, kind)
     if name == 'frozen':
         return show(value, kind.subtypes[0])
     if value is None:
@@ -107,6 +121,14 @@ def show(value, kind):
     return str(value)
 
 
+def in_order(sentence):
+    """Cassandra lists a function's signatures in the order of a hash, each start another one."""
+    head, mark, tail = sentence.partition('known type signatures: ')
+    if not mark:
+        return sentence
+    return head + mark + ', '.join(sorted(re.findall(r'[^ ]+ : .*? -> \w+', tail)))
+
+
 def answer(session, text):
     try:
         result = session.execute(SimpleStatement(text, fetch_size=None))
@@ -142,36 +164,73 @@ def blocks(path):
     return out, before
 
 
-def main():
-    write = '--write' in sys.argv
-    args = [arg for arg in sys.argv[1:] if arg != '--write']
+def connect(host, port):
     profile = ExecutionProfile(row_factory=tuple_factory, request_timeout=60)
-    cluster = Cluster([args[0]], port=int(args[1]),
-                      execution_profiles={EXEC_PROFILE_DEFAULT: profile})
+    return Cluster([host], port=int(port), execution_profiles={EXEC_PROFILE_DEFAULT: profile})
+
+
+def compare(session, path, write):
+    """How many statements of a file are answered otherwise; with `write`, the file is mended."""
+    found, rest = blocks(path)
+    wrong, out = 0, []
+    session.execute('DROP KEYSPACE IF EXISTS ks')
+    session.execute("CREATE KEYSPACE ks WITH replication = "
+                    "{'class': 'SimpleStrategy', 'replication_factor': 1}")
+    session.execute('USE ks')
+    for before, statement, expected in found:
+        ours = expected and expected[0].startswith('ours:')
+        got = answer(session, '\n'.join(statement).rstrip()[:-1])
+        if list(map(in_order, got)) != list(map(in_order, expected)) and not ours:
+            wrong += 1
+            if not write:
+                print('%s: %s\n  expected %s\n  got      %s'
+                      % (path, ' '.join(statement), expected, got))
+        out += before[1 if not out else 0:] if before[:1] == [''] and not out else before
+        out += statement + (expected if ours else got)
+    if write:
+        with open(path, 'w') as file:
+            file.write('\n'.join(out + rest).strip('\n') + '\n')
+    return wrong
+
+
+def suite():
+    peer = None
+    try:
+        peer = Peer('cassandra')
+        cluster = connect(peer.at['contact'], peer.at['port'])
+        session = cluster.connect()
+    except Exception as err:                            # every case says why it cannot run
+        start = err
+
+        def session_of():
+            raise start
+    else:
+        def session_of():
+            return session
+
+    def case(path):
+        def check():
+            wrong = compare(session_of(), path, False)
+            assert not wrong, '%d statements are answered otherwise' % wrong
+        check.__name__ = os.path.basename(path)[:-len('.test')]
+        return check
+
+    def close():
+        if peer:
+            peer.close()
+    run([case(path) for path in sorted(glob.glob(os.path.join(TOP, 'test/sql/cql/*.test')))], close)
+
+
+def main():
+    args = [arg for arg in sys.argv[1:] if arg != '--write']
+    if len(args) < 3:
+        suite()
+    cluster = connect(*args[:2])
     session = cluster.connect()
-    wrong = 0
-    for path in args[2:]:
-        found, rest = blocks(path)
-        session.execute('DROP KEYSPACE IF EXISTS ks')
-        session.execute("CREATE KEYSPACE ks WITH replication = "
-                        "{'class': 'SimpleStrategy', 'replication_factor': 1}")
-        session.execute('USE ks')
-        out = []
-        for before, statement, expected in found:
-            ours = expected and expected[0].startswith('ours:')
-            got = answer(session, '\n'.join(statement).rstrip()[:-1])
-            if got != expected and not ours:
-                wrong += 1
-                if not write:
-                    print('%s: %s\n  expected %s\n  got      %s'
-                          % (path, ' '.join(statement), expected, got))
-            out += before[1 if not out else 0:] if before[:1] == [''] and not out else before
-            out += statement + (expected if ours else got)
-        if write:
-            open(path, 'w').write('\n'.join(out).lstrip('\n') + '\n')
+    wrong = sum(compare(session, path, '--write' in sys.argv) for path in args[2:])
     print('%d differ' % wrong)
     cluster.shutdown()
-    return 1 if wrong and not write else 0
+    return 1 if wrong and '--write' not in sys.argv else 0
 
 
 sys.exit(main())
