@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <unistd.h>
 
 struct fault {
@@ -29,14 +30,20 @@ static struct env_file *inner_of(struct env_file *file) {
     return ((struct fault_file *)file)->inner;
 }
 
-/* What this call, of kind `op`, has to do. DIE does not return. */
-static enum env_fault_act hit(struct env *env, unsigned op) {
+/* The process's last call says where it was, for whoever counts the places. */
+static _Noreturn void die(uint64_t call, const char *what, const char *name) {
+    dprintf(STDERR_FILENO, "fault: died at call %" PRIu64 ": %s %s\n", call, what, name);
+    _exit(ENV_FAULT_EXIT);
+}
+
+/* What this call, of kind `op`, has to do: it would do `what` to `name`. DIE does not return. */
+static enum env_fault_act hit(struct env *env, unsigned op, const char *what, const char *name) {
     struct fault *fault = fault_of(env);
     if (!(fault->plan.ops & op)) return ENV_FAULT_NONE;
     uint64_t call = atomic_fetch_add(&fault->count, 1) + 1;
     bool now = call == fault->plan.at || (fault->plan.sticky && call > fault->plan.at);
     if (!fault->plan.at || !now) return ENV_FAULT_NONE;
-    if (fault->plan.act == ENV_FAULT_DIE) _exit(ENV_FAULT_EXIT);
+    if (fault->plan.act == ENV_FAULT_DIE) die(call, what, name);
     return fault->plan.act;
 }
 
@@ -70,7 +77,7 @@ static struct env_file *wrap(struct env *env, struct env_file *inner) {
 }
 
 static int fault_open(struct env *env, const char *path, unsigned flags, struct env_file **out) {
-    enum env_fault_act act = hit(env, ENV_OP_OPEN);
+    enum env_fault_act act = hit(env, ENV_OP_OPEN, "open", path);
     if (act) return fail(act, "open", path);
     struct env_file *inner;
     int err = env_open(fault_of(env)->inner, path, flags, &inner);
@@ -84,14 +91,14 @@ static void fault_close(struct env_file *file) {
 }
 
 static int fault_pread(struct env_file *file, int64_t pos, void *out, size_t len, size_t *got) {
-    enum env_fault_act act = hit(file->env, ENV_OP_READ);
+    enum env_fault_act act = hit(file->env, ENV_OP_READ, "read", file->path);
     if (act) return fail(act, "read", file->path);
     return env_read(inner_of(file), pos, out, len, got);
 }
 
 static int fault_pwrite(struct env_file *file, int64_t pos, const void *ptr, size_t len,
                         size_t *put) {
-    enum env_fault_act act = hit(file->env, ENV_OP_WRITE);
+    enum env_fault_act act = hit(file->env, ENV_OP_WRITE, "write", file->path);
     if (act == ENV_FAULT_SHORT && len > 1) {
         int err = env_write(inner_of(file), pos, ptr, len / 2);
         if (err) return err;
@@ -102,12 +109,12 @@ static int fault_pwrite(struct env_file *file, int64_t pos, const void *ptr, siz
 }
 
 static int fault_sync(struct env_file *file) {
-    enum env_fault_act act = hit(file->env, ENV_OP_SYNC);
+    enum env_fault_act act = hit(file->env, ENV_OP_SYNC, "sync", file->path);
     return act ? fail(act, "sync", file->path) : env_sync(inner_of(file));
 }
 
 static int fault_truncate(struct env_file *file, int64_t size) {
-    enum env_fault_act act = hit(file->env, ENV_OP_META);
+    enum env_fault_act act = hit(file->env, ENV_OP_META, "truncate", file->path);
     return act ? fail(act, "truncate", file->path) : env_truncate(inner_of(file), size);
 }
 
@@ -116,22 +123,22 @@ static int fault_stat(struct env *env, const char *path, struct env_stat *out) {
 }
 
 static int fault_rename(struct env *env, const char *from, const char *to) {
-    enum env_fault_act act = hit(env, ENV_OP_META);
+    enum env_fault_act act = hit(env, ENV_OP_META, "rename", from);
     return act ? fail(act, "rename", from) : env_rename(fault_of(env)->inner, from, to);
 }
 
 static int fault_unlink(struct env *env, const char *path) {
-    enum env_fault_act act = hit(env, ENV_OP_META);
+    enum env_fault_act act = hit(env, ENV_OP_META, "remove", path);
     return act ? fail(act, "remove", path) : env_unlink(fault_of(env)->inner, path);
 }
 
 static int fault_mkdir(struct env *env, const char *path) {
-    enum env_fault_act act = hit(env, ENV_OP_META);
+    enum env_fault_act act = hit(env, ENV_OP_META, "make folder", path);
     return act ? fail(act, "make folder", path) : env_mkdir(fault_of(env)->inner, path);
 }
 
 static int fault_sync_dir(struct env *env, const char *path) {
-    enum env_fault_act act = hit(env, ENV_OP_SYNC);
+    enum env_fault_act act = hit(env, ENV_OP_SYNC, "sync folder", path);
     return act ? fail(act, "sync folder", path) : env_sync_dir(fault_of(env)->inner, path);
 }
 
@@ -148,7 +155,7 @@ static int fault_lock(struct env *env, const char *path, struct env_file **out) 
 }
 
 static int fault_point(struct env *env, const char *name) {
-    enum env_fault_act act = hit(env, ENV_OP_POINT);
+    enum env_fault_act act = hit(env, ENV_OP_POINT, "pass", name);
     return act ? fail(act, "pass", name) : 0;
 }
 

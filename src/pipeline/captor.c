@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/metric.h"
+#include "base/mutant.h"
 #include "pipeline/chgrec.h"
 #include "pipeline/logput.h"
 #include "wire/json/jsonschema.h"
@@ -72,6 +73,7 @@ static void note_last(void *arg, const struct record *record) {
 
 /* What the ends of the topic's partitions say was written. */
 static int read_last(struct captor *captor, struct route *route) {
+    if (MUTANT("capture-forgets-what-it-wrote")) return 0;
     for (int32_t i = 0; i < route->part_cnt; i++) {
         struct last_id last = {0, 0, false};
         int err = logput_tail(captor->conf.log, route->def->topic, i, TAIL_MAX, note_last, &last);
@@ -204,10 +206,14 @@ static int flush(struct captor *captor, const struct change *change, size_t cnt)
 static int carry_all(struct captor *captor, const struct change *change, size_t cnt,
                      struct arena *arena) {
     int err = 0;
-    for (size_t i = 0; i < cnt && !err; i++)
+    bool backwards = MUTANT("capture-backwards");
+    size_t todo = MUTANT("capture-loses-the-last") && cnt > 1 ? cnt - 1 : cnt;
+    for (size_t i = 0; i < todo && !err; i++) {
+        struct change next = change[backwards ? cnt - 1 - i : i];
         for (size_t r = 0; r < captor->conf.capture_cnt && !err; r++)
-            if (str_eq(captor->route[r].def->table, change[i].table))
-                err = carry(captor, &captor->route[r], change[i], arena);
+            if (str_eq(captor->route[r].def->table, next.table))
+                err = carry(captor, &captor->route[r], next, arena);
+    }
     return err ? err : flush(captor, change, cnt);
 }
 
