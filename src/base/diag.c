@@ -2,6 +2,7 @@
 #include "base/diag.h"
 
 #include "base/env.h"
+#include "base/redact.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -18,8 +19,6 @@ static struct {
     pthread_mutex_t lock;
     enum diag_level least;
     bool json;
-    char *secret[DIAG_SECRET_MAX];
-    size_t secret_cnt;
     struct line kept[DIAG_KEEP];
     uint64_t seq; /* lines ever said */
 } sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .least = DIAG_INFO};
@@ -32,25 +31,6 @@ const char *diag_level_name(enum diag_level level) {
 void diag_setup(enum diag_level least, bool json) {
     sink.least = least;
     sink.json = json;
-}
-
-void diag_secret(const char *value) {
-    if (!value || strlen(value) < 4) return;
-    pthread_mutex_lock(&sink.lock);
-    CHECK(sink.secret_cnt < DIAG_SECRET_MAX);
-    sink.secret[sink.secret_cnt++] = base_strdup(value);
-    pthread_mutex_unlock(&sink.lock);
-}
-
-static void redact(char *text) {
-    for (size_t i = 0; i < sink.secret_cnt; i++) {
-        size_t len = strlen(sink.secret[i]);
-        for (char *hit = text; (hit = strstr(hit, sink.secret[i]));) {
-            memcpy(hit, "***", 3);
-            memmove(hit + 3, hit + len, strlen(hit + len) + 1);
-            hit += 3;
-        }
-    }
 }
 
 /* One line is one line: control characters would let input forge another. */
@@ -92,9 +72,9 @@ void diag_say(enum diag_level level, const char *tier, const char *format, ...) 
     va_end(args);
     if (len >= (int)sizeof text) memcpy(text + sizeof text - 4, "...", 4);
     int64_t now_us = env_now_us(env_real());
-    pthread_mutex_lock(&sink.lock);
-    redact(text);
+    redact_text(text);
     flatten(text);
+    pthread_mutex_lock(&sink.lock);
     keep(now_us, level, tier, text);
     print_line(now_us, level, tier, text);
     pthread_mutex_unlock(&sink.lock);

@@ -1,8 +1,8 @@
 /* diag.h - words for people: the one sink of everything the process says.
  *
  * A line has a level, the tier that speaks and a sentence. It goes to stderr as text or JSON, and
- * the last DIAG_KEEP lines are kept for the UI. Values registered with diag_secret() are replaced
- * by "***" wherever they appear. Thread: any. Limits: a line is cut at DIAG_LINE_MAX with "...". */
+ * the last DIAG_KEEP lines are kept for the UI, secrets blotted out (redact.h). Thread: any.
+ * Limits: a line is cut at DIAG_LINE_MAX with "...". */
 #ifndef BASE_DIAG_H
 #define BASE_DIAG_H
 
@@ -11,12 +11,10 @@
 
 #define DIAG_LINE_MAX 2048
 #define DIAG_KEEP     1000
-#define DIAG_SECRET_MAX 64
 
 enum diag_level { DIAG_DEBUG, DIAG_INFO, DIAG_WARN, DIAG_ERROR, DIAG_OFF };
 
 void diag_setup(enum diag_level least, bool json); /* once, before threads; default: INFO, text */
-void diag_secret(const char *value); /* shorter than 4 bytes: ignored, it would redact everything */
 void diag_say(enum diag_level level, const char *tier, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #define diag_debug(tier, ...) diag_say(DIAG_DEBUG, tier, __VA_ARGS__)

@@ -1,6 +1,8 @@
 /* err.c - the error table and each thread's note. */
 #include "base/err.h"
 
+#include "base/redact.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,15 +30,16 @@ static const struct err_row *row_of(int err) {
     return &rows[-err];
 }
 
-/* Marks a sentence that did not fit, so that nobody reads a cut one as whole. */
-static void note_mark_cut(int len) {
+/* Marks a sentence that did not fit, so that nobody reads a cut one as whole; no secret stays. */
+static void note_finish(int len) {
     if (len >= (int)sizeof note) memcpy(note + sizeof note - 4, "...", 4);
+    redact_text(note);
 }
 
 int err_fail(enum err err, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    note_mark_cut(vsnprintf(note, sizeof note, format, args));
+    note_finish(vsnprintf(note, sizeof note, format, args));
     va_end(args);
     return err;
 }
@@ -51,7 +54,7 @@ int err_fail_os(enum err err, int errnum, const char *format, ...) {
         const char *why = strerror_r(errnum, buf, sizeof buf);
         len += snprintf(note + len, sizeof note - (size_t)len, ": %s", why);
     }
-    note_mark_cut(len);
+    note_finish(len);
     if (err == ERR_IO && (errnum == ENOSPC || errnum == EDQUOT)) return ERR_FULL;
     return err;
 }
@@ -63,7 +66,7 @@ int err_add(int err, const char *format, ...) {
     vsnprintf(head, sizeof head, format, args);
     va_end(args);
     memcpy(old, note, sizeof old);
-    note_mark_cut(snprintf(note, sizeof note, "%s: %s", head, old));
+    note_finish(snprintf(note, sizeof note, "%s: %s", head, old));
     return err;
 }
 

@@ -6,6 +6,7 @@
  * may help, and its code in Kafka, CQL and HTTP.
  *
  * Thread: every thread has its own note. Limits: a note is cut at ERR_NOTE_MAX bytes, with "...".
+ * No note holds a secret (redact.h).
  */
 #ifndef BASE_ERR_H
 #define BASE_ERR_H

@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "base/dur.h"
 #include "base/err.h"
+#include "base/redact.h"
 #include "cli/cli.h"
 #include "cli/cli_sum.h"
 #include "pipeline/doors.h"
@@ -119,6 +120,24 @@ static int open_all(struct stage *stage, bool dev) {
     return err ? cli_fail(CLI_NO) : CLI_OK;
 }
 
+/* A swapped tier's address, without its password. */
+static void print_place(const char *label, const char *url) {
+    struct buf out;
+    buf_init(&out, 64 * KIB);
+    buf_printf(&out, "  %s%s\n", label, url);
+    redact_buf(&out);
+    cli_print(buf_str(&out));
+    buf_fini(&out);
+}
+
+static void print_tier(const struct stage *stage, const char *label, enum door door,
+                       enum conf_tier tier) {
+    if (doors_served(stage->doors, door))
+        printf("  %s%s127.0.0.1:%u\n", label, door == DOOR_REGISTRY ? "http://" : "",
+               doors_port(stage->doors, door));
+    else print_place(label, stage->conf->address[tier].url);
+}
+
 static void print_banner(const struct stage *stage, int64_t took_us) {
     const char *token = pipe_token(stage->pipe);
     printf("\nsluice %s is up after %.0f ms, %zu pipeline%s, data in %s\n\n", SLUICE_VERSION,
@@ -129,10 +148,12 @@ static void print_banner(const struct stage *stage, int64_t took_us) {
     printf("  runs             http://127.0.0.1:%u/#token=%s\n",
            doors_port(stage->doors, DOOR_HTTP), token);
     printf("  Airflow API      http://127.0.0.1:%u/api/v2\n", doors_port(stage->doors, DOOR_HTTP));
-    printf("  Kafka            127.0.0.1:%u\n", doors_port(stage->doors, DOOR_KAFKA));
-    printf("  Schema Registry  http://127.0.0.1:%u\n", doors_port(stage->doors, DOOR_REGISTRY));
-    printf("  Cassandra (CQL)  127.0.0.1:%u\n", doors_port(stage->doors, DOOR_CQL));
-    printf("  landing          %s/landing.db (SQLite)\n", stage->line.data);
+    print_tier(stage, "Kafka            ", DOOR_KAFKA, CONF_LOG);
+    print_tier(stage, "Schema Registry  ", DOOR_REGISTRY, CONF_REGISTRY);
+    print_tier(stage, "Cassandra (CQL)  ", DOOR_CQL, CONF_STORE);
+    if (conf_embedded(stage->conf, CONF_LANDING))
+        printf("  landing          %s/landing.db (SQLite)\n", stage->line.data);
+    else print_place("landing          ", stage->conf->address[CONF_LANDING].url);
     printf("  metrics, health  http://127.0.0.1:%u/metrics  /health\n\n",
            doors_port(stage->doors, DOOR_UI));
     fflush(stdout);

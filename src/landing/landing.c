@@ -33,7 +33,8 @@ int landing_open(struct landing **out, const struct landing_conf *conf) {
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
-    return err_fail(ERR_CONFIG, "landing '%s': the address is sqlite:FILE", conf->url);
+    return err_fail(ERR_CONFIG, "landing '%s' is not supported in this version; sqlite:FILE is",
+                    conf->url);
 }
 
 void landing_close(struct landing *landing) {

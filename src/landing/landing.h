@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/env.h"
+#include "model/address.h"
 #include "model/fence.h"
 #include "model/run.h"
 #include "model/type.h"
@@ -26,8 +27,10 @@ struct landing;
 struct landing_tx;
 struct landing_conf {
     struct env *env;
-    const char *url; /* "sqlite:FILE" */
+    const char *url; /* "sqlite:FILE", "postgresql://..." */
     const struct fence *fence; /* borrowed; NULL: no other node writes here */
+    const struct address_property *property; /* a swapped tier's; borrowed for the open */
+    size_t property_cnt;
 };
 int landing_open(struct landing **out, const struct landing_conf *conf) MUST_USE;
 void landing_close(struct landing *landing);

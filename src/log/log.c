@@ -35,7 +35,8 @@ int log_open(struct log **out, const struct log_conf *conf) {
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
-    return err_fail(ERR_CONFIG, "log '%s': embedded:DIR or mem: is needed", conf->url);
+    return err_fail(ERR_CONFIG, "log '%s' is not supported in this version; embedded:DIR is",
+                    conf->url);
 }
 
 void log_close(struct log *log) {

@@ -17,6 +17,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "base/uuid.h"
+#include "model/address.h"
 #include "model/fence.h"
 
 #define LOG_TOPIC_MAX 249
@@ -31,10 +32,12 @@ enum log_ack_mode {
 struct log; /* opaque: see log_ops.h */
 struct log_conf {
     struct env *env;
-    const char *url; /* "embedded:DIR", "mem:", later "kafka://..." */
+    const char *url; /* "embedded:DIR", "mem:", "kafka://..." */
     const struct fence *fence; /* borrowed; NULL: no other node appends in our place */
     enum log_ack_mode ack;
     bool inline_commit; /* no committer thread: append syncs itself (simulator, fault tests) */
+    const struct address_property *property; /* a swapped tier's; borrowed for the open */
+    size_t property_cnt;
 };
 
 int log_open(struct log **out, const struct log_conf *conf) MUST_USE;

@@ -2,28 +2,133 @@
 #include "pipeline/conf.h"
 
 #include "base/err.h"
+#include "base/redact.h"
 #include "pipeline/field.h"
+#include "pipeline/secret.h"
 
 struct load {
     struct conf *conf;
     struct field_in in;
+    struct secret_in secret;
 };
 
 static const char *const tiers[CONF_TIER_CNT] = {"landing", "log", "registry", "store", "coord"};
+
+static const struct known {
+    enum conf_tier tier;
+    const char *scheme, *form;
+} known[] = {
+    {CONF_LANDING, "sqlite:", "sqlite:FILE"},
+    {CONF_LANDING, "postgresql://", "postgresql://USER@HOST/DATABASE"},
+    {CONF_LANDING, "postgres://", NULL}, /* the same, as other programs write it */
+    {CONF_LOG, "kafka://", "kafka://HOST:PORT,HOST:PORT"},
+    {CONF_REGISTRY, "http://", "http://HOST:PORT"},
+    {CONF_REGISTRY, "https://", "https://HOST"},
+    {CONF_STORE, "cassandra://", "cassandra://HOST,HOST"},
+    {CONF_COORD, "zookeeper://", "zookeeper://HOST:PORT,HOST:PORT/PATH"},
+    {CONF_COORD, "postgresql://", "postgresql://USER@HOST/DATABASE"},
+    {CONF_COORD, "postgres://", NULL},
+};
 
 const char *conf_tier_name(enum conf_tier tier) {
     return tiers[tier];
 }
 
-/* Only the embedded tiers are there so far; anything else must not be taken silently. */
-static void read_tier(struct load *load, const struct ynode *node, enum conf_tier tier) {
+bool conf_embedded(const struct conf *conf, enum conf_tier tier) {
+    return !conf->address[tier].url;
+}
+
+/* ---- tiers ---- */
+
+static bool is_known(enum conf_tier tier, struct str url) {
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        struct str scheme = str_of(known[i].scheme);
+        if (known[i].tier == tier && str_starts(url, scheme) && url.len > scheme.len) return true;
+    }
+    return false;
+}
+
+static void report_unknown(struct load *load, const struct ynode *node, enum conf_tier tier) {
+    struct buf hint;
+    buf_init(&hint, 4 * KIB);
+    buf_putz(&hint, "write embedded");
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (known[i].tier == tier && known[i].form) buf_printf(&hint, " or %s", known[i].form);
+    report_addf(load->in.report, node->at, buf_str(&hint), "%s: '%.*s' is no address it can have",
+                tiers[tier], STR_ARG(node->text));
+    buf_fini(&hint);
+}
+
+/* Is it a place to connect to? The mistake is reported where not. */
+static void read_url(struct load *load, const struct ynode *node, enum conf_tier tier) {
     struct str url;
     if (!field_text(&load->in, node, &url)) return;
     if (str_eqz(url, "embedded")) return;
-    load->conf->url[tier] = url;
-    report_addf(load->in.report, node->at, STR("leave the line out, or write   embedded"),
-                "%s: '%.*s' is not supported in this version", tiers[tier], STR_ARG(url));
+    if (!is_known(tier, url)) {
+        report_unknown(load, node, tier);
+        return;
+    }
+    if (secret_url(&load->secret, url, &url)) {
+        report_add(load->in.report, node->at, str_of(err_note()), STR(""));
+        return;
+    }
+    load->conf->address[tier].url = url.ptr;
 }
+
+/* Names of properties whose values nobody should see, however they were given. */
+static bool is_private(struct str name) {
+    static const char *const words[] = {"password", "secret", "token", "jaas", "key.pem"};
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (memmem(name.ptr, name.len, words[i], strlen(words[i]))) return true;
+    return false;
+}
+
+static void read_property(struct load *load, const struct ynode *key, const struct ynode *node,
+                          struct address_property *out) {
+    struct str value, name;
+    int err = 0;
+    if (!field_text(&load->in, node, &value)) return;
+    if (secret_named(value, &name)) err = secret_find(&load->secret, name, &value);
+    else if (is_private(key->text) && value.len >= REDACT_LEN_MIN) err = redact_add(value);
+    if (err) report_add(load->in.report, node->at, str_of(err_note()), STR(""));
+    *out = (struct address_property){key->text, value};
+}
+
+static void read_properties(struct load *load, const struct ynode *map, struct address *out) {
+    if (!field_map(&load->in, map, "properties")) return;
+    if (map->cnt > ADDRESS_PROPERTY_MAX) {
+        report_addf(load->in.report, map->at, STR(""), "%zu properties; at most %d are taken",
+                    map->cnt, ADDRESS_PROPERTY_MAX);
+        return;
+    }
+    struct arena *arena = load->in.arena;
+    struct address_property *all = arena_array(arena, struct address_property, map->cnt + 1);
+    for (size_t i = 0; i < map->cnt; i++)
+        read_property(load, &map->key[i], &map->item[i], &all[i]);
+    out->property = all;
+    out->property_cnt = map->cnt;
+}
+
+static void read_tier(struct load *load, const struct ynode *node, enum conf_tier tier) {
+    static const char *const names[] = {"url", "properties"};
+    struct address *address = &load->conf->address[tier];
+    if (node->kind != YNODE_MAP) {
+        read_url(load, node, tier);
+        return;
+    }
+    const struct ynode *url = ynode_get(node, "url"), *map = ynode_get(node, "properties");
+    field_known(&load->in, node, names, ARRAY_LEN(names), tiers[tier]);
+    if (!url)
+        report_addf(load->in.report, node->at, STR("add   url: ..."), "%s has no url",
+                    tiers[tier]);
+    if (url) read_url(load, url, tier);
+    if (map) read_properties(load, map, address);
+    if (map && url && str_eqz(url->text, "embedded"))
+        report_addf(load->in.report, map->at, STR("leave them out"),
+                    "%s: the embedded one takes no properties", tiers[tier]);
+}
+
+/* ---- the rest ---- */
 
 static void read_receiver(struct load *load, const struct ynode *key, const struct ynode *node) {
     static const char *const kinds[] = {"webhook", "alertmanager"};
@@ -86,13 +191,17 @@ static void read_root(struct load *load, const struct ynode *root) {
 static struct conf *conf_new(void) {
     struct conf *conf = base_calloc(1, sizeof *conf);
     conf->file = STR("");
-    for (int tier = 0; tier < CONF_TIER_CNT; tier++) conf->url[tier] = STR("");
     conf->port_kafka = 9092;
     conf->port_cql = 9042;
     conf->port_registry = 8081;
     conf->port_http = 8080;
     conf->port_ui = 9021;
     return conf;
+}
+
+static struct str folder_of(struct str path) {
+    const char *slash = memrchr(path.ptr, '/', path.len);
+    return slash ? (struct str){path.ptr, (size_t)MAX(slash - path.ptr, 1)} : STR("");
 }
 
 int conf_load(struct conf **out, struct env *env, const char *path, struct report *report) {
@@ -106,9 +215,10 @@ int conf_load(struct conf **out, struct env *env, const char *path, struct repor
     conf->file = arena_str(&conf->arena, str_of(path));
     struct str source = arena_str(&report->arena, (struct str){text, len});
     base_free(text);
-    struct load load = {conf, {&conf->arena, report}};
+    struct load load = {conf, {&conf->arena, report}, {env, folder_of(conf->file), &conf->arena}};
     struct ynode root;
-    err = ynode_parse(conf->file, source, &conf->arena, report, &root);
+    err = secret_learn(source);
+    if (!err) err = ynode_parse(conf->file, source, &conf->arena, report, &root);
     if (err) return err;
     if (field_map(&load.in, &root, "sluice.yml")) read_root(&load, &root);
     return report->cnt > before ? err_fail(ERR_SYNTAX, "%s has mistakes", path) : 0;

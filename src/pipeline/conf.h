@@ -1,9 +1,16 @@
 /* conf.h - sluice.yml: where the tiers run, what is allowed, who is told. A tier left out is
- * embedded, in the data folder. Every mistake is reported; unknown keys are mistakes. */
+ * embedded, in the data folder. Every mistake is reported; unknown keys are mistakes.
+ *
+ *     log: kafka://broker1:9092,broker2:9092
+ *     landing: postgresql://sluice:secret:pg_password@db1/raw
+ *     store: {url: cassandra://node1, properties: {name: value}}
+ *
+ * A property's value, and a URL's password, may be `secret:NAME` (secret.h). */
 #ifndef PIPELINE_CONF_H
 #define PIPELINE_CONF_H
 
 #include "base/env.h"
+#include "model/address.h"
 #include "observe/observe.h"
 #include "pipeline/report.h"
 
@@ -12,7 +19,7 @@ enum conf_tier { CONF_LANDING, CONF_LOG, CONF_REGISTRY, CONF_STORE, CONF_COORD, 
 struct conf {
     struct arena arena;
     struct str file;                /* "" when there is none */
-    struct str url[CONF_TIER_CNT];  /* "" : embedded */
+    struct address address[CONF_TIER_CNT]; /* url NULL: embedded; secrets stand in it in clear */
     const struct str *pipeline;     /* pipeline files; paths as written */
     size_t pipeline_cnt;
     struct observe_receiver *receiver;
@@ -26,5 +33,6 @@ struct conf {
 int conf_load(struct conf **out, struct env *env, const char *path, struct report *report) MUST_USE;
 void conf_free(struct conf *conf);
 const char *conf_tier_name(enum conf_tier tier); /* "landing" */
+bool conf_embedded(const struct conf *conf, enum conf_tier tier);
 
 #endif

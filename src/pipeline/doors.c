@@ -45,6 +45,16 @@ uint16_t doors_port(const struct doors *doors, enum door door) {
     return doors->port[door];
 }
 
+bool doors_served(const struct doors *doors, enum door door) {
+    const struct conf *conf = pipe_conf(doors->conf.pipe)->conf;
+    switch (door) {
+    case DOOR_KAFKA: return conf_embedded(conf, CONF_LOG);
+    case DOOR_CQL: return conf_embedded(conf, CONF_STORE);
+    case DOOR_REGISTRY: return conf_embedded(conf, CONF_REGISTRY);
+    default: return true;
+    }
+}
+
 /* ---- routes ---- */
 
 static void get_metrics(void *self UNUSED, struct http_req *req) {
@@ -190,8 +200,9 @@ static int write_addresses(const struct doors *doors) {
     buf_init(&out, 4 * KIB);
     buf_putc(&out, '{');
     for (int door = 0; door < DOOR_CNT; door++)
-        buf_printf(&out, "%s\"%s\":\"%s:%u\"", door ? "," : "", doors_name((enum door)door), HOST,
-                   doors->port[door]);
+        if (doors_served(doors, (enum door)door))
+            buf_printf(&out, "%s\"%s\":\"%s:%u\"", out.len > 1 ? "," : "",
+                       doors_name((enum door)door), HOST, doors->port[door]);
     buf_putz(&out, "}\n");
     snprintf(path, sizeof path, "%s/addresses", conf->data);
     int err = env_write_whole(conf->env, path, buf_str(&out));
@@ -208,9 +219,8 @@ int doors_open(struct doors **out, const struct doors_conf *conf) {
                                    .token = pipe_token(conf->pipe)};
     int err = open_loops(doors);
     if (!err) err = airflow_open(&doors->airflow, &airflow);
-    if (!err) err = open_door(doors, DOOR_KAFKA);
-    if (!err) err = open_door(doors, DOOR_CQL);
-    if (!err) err = open_door(doors, DOOR_REGISTRY);
+    for (int door = DOOR_KAFKA; door <= DOOR_REGISTRY && !err; door++)
+        if (doors_served(doors, (enum door)door)) err = open_door(doors, (enum door)door);
     struct uiapi_conf uiapi = {conf->pipe, doors->kafka, doors->people_loop};
     if (!err) err = uiapi_open(&doors->uiapi, &uiapi);
     if (!err) {

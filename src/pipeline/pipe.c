@@ -49,16 +49,60 @@ static int open_token(struct pipe *pipe) {
     return env_write_whole(pipe->conf.env, path, str_of(pipe->token));
 }
 
+/* Where sluice.yml puts the tier, or the embedded one's url. */
+static struct address address_of(const struct pipe *pipe, enum conf_tier tier,
+                                 const char *embedded) {
+    struct address address = pipe->conf.conf->address[tier];
+    if (!address.url) address = (struct address){.url = embedded};
+    return address;
+}
+
+static int open_landing(struct pipe *pipe) {
+    struct address at = address_of(pipe, CONF_LANDING, path_of(pipe, "sqlite:", "landing.db"));
+    struct landing_conf conf = {.env = pipe->conf.env,
+                                .url = at.url,
+                                .property = at.property,
+                                .property_cnt = at.property_cnt};
+    return landing_open(&pipe->landing, &conf);
+}
+
+static int open_log(struct pipe *pipe) {
+    struct address at = address_of(pipe, CONF_LOG, path_of(pipe, "embedded:", "log"));
+    struct log_conf conf = {.env = pipe->conf.env,
+                            .url = at.url,
+                            .property = at.property,
+                            .property_cnt = at.property_cnt};
+    return log_open(&pipe->log, &conf);
+}
+
+static int open_registry(struct pipe *pipe) {
+    struct address at = address_of(pipe, CONF_REGISTRY, "embedded:");
+    struct registry_conf conf = {.env = pipe->conf.env,
+                                 .url = at.url,
+                                 .log = pipe->log,
+                                 .property = at.property,
+                                 .property_cnt = at.property_cnt};
+    return registry_open(&pipe->registry, &conf);
+}
+
+static int open_store(struct pipe *pipe) {
+    struct address at = address_of(pipe, CONF_STORE, path_of(pipe, "embedded:", "store"));
+    struct store_conf conf = {.env = pipe->conf.env,
+                              .url = at.url,
+                              .property = at.property,
+                              .property_cnt = at.property_cnt};
+    return store_open(&pipe->store, &conf);
+}
+
 static int open_tiers(struct pipe *pipe) {
-    struct env *env = pipe->conf.env;
-    struct landing_conf landing = {.env = env, .url = path_of(pipe, "sqlite:", "landing.db")};
-    struct log_conf log = {.env = env, .url = path_of(pipe, "embedded:", "log")};
-    struct store_conf store = {.env = env, .url = path_of(pipe, "embedded:", "store")};
-    int err = landing_open(&pipe->landing, &landing);
-    if (!err) err = log_open(&pipe->log, &log);
-    struct registry_conf registry = {env, "embedded:", pipe->log};
-    if (!err) err = registry_open(&pipe->registry, &registry);
-    if (!err) err = store_open(&pipe->store, &store);
+    struct address coord = address_of(pipe, CONF_COORD, NULL);
+    if (coord.url)
+        return err_fail(ERR_CONFIG, "coord '%s' is not supported in this version; leave the line "
+                        "out", coord.url);
+    int err = open_landing(pipe);
+    if (!err) err = open_log(pipe);
+    if (!err) err = open_registry(pipe);
+    if (!err) err = open_store(pipe);
     return err;
 }
 

@@ -1,6 +1,8 @@
 /* report.c - collecting mistakes and showing them with their source line. */
 #include "pipeline/report.h"
 
+#include "base/redact.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -67,6 +69,7 @@ void report_text(const struct report *report, bool color, struct buf *out) {
         if (item->hint.len) buf_printf(out, "        %.*s\n", STR_ARG(item->hint));
     }
     if (report->more) buf_printf(out, "... and %zu more\n", report->more);
+    redact_buf(out);
 }
 
 void report_json(const struct report *report, struct buf *out) {
@@ -82,6 +85,7 @@ void report_json(const struct report *report, struct buf *out) {
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
+    redact_buf(out);
 }
 
 struct str report_nearest(struct report *report, struct str wrong, const struct str *names,

@@ -62,7 +62,8 @@ int registry_open(struct registry **out, const struct registry_conf *conf) {
     for (size_t i = 0; i < ARRAY_LEN(products); i++)
         if (place.ptr && str_eqz(scheme, products[i]->name))
             return products[i]->open(out, conf, place);
-    return err_fail(ERR_CONFIG, "registry '%s': the address is embedded:", conf->url);
+    return err_fail(ERR_CONFIG, "registry '%s' is not supported in this version; embedded: is",
+                    conf->url);
 }
 
 void registry_close(struct registry *registry) {

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/env.h"
+#include "model/address.h"
 
 #define REGISTRY_TEXT_MAX    ((size_t)1 << 20)
 #define REGISTRY_SUBJECT_MAX 512
@@ -26,8 +27,10 @@ struct registry;
 enum registry_kind { REGISTRY_AVRO, REGISTRY_JSON, REGISTRY_PROTOBUF };
 struct registry_conf {
     struct env *env;
-    const char *url; /* "embedded:" */
+    const char *url; /* "embedded:", "http://...", "https://..." */
     struct log *log; /* embedded: borrowed, must outlive the registry */
+    const struct address_property *property; /* a swapped tier's; borrowed for the open */
+    size_t property_cnt;
 };
 int registry_open(struct registry **out, const struct registry_conf *conf) MUST_USE;
 void registry_close(struct registry *registry);

@@ -32,7 +32,8 @@ int store_open(struct store **out, const struct store_conf *conf) {
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
-    return err_fail(ERR_CONFIG, "store: \"%s\" is none of embedded:DIR, mem:", conf->url);
+    return err_fail(ERR_CONFIG, "store '%s' is not supported in this version; embedded:DIR is",
+                    conf->url);
 }
 
 void store_close(struct store *store) {

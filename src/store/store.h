@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "base/uuid.h"
+#include "model/address.h"
 #include "model/fence.h"
 
 #define STORE_NAME_MAX  48
@@ -29,9 +30,11 @@ struct store;
 struct store_tx;
 struct store_conf {
     struct env *env;
-    const char *url; /* "embedded:DIR", "mem:" */
+    const char *url; /* "embedded:DIR", "mem:", "cassandra://..." */
     const struct fence *fence; /* borrowed; NULL: no other node writes here */
     bool relaxed;    /* commits need not be synced one by one (durability: relaxed) */
+    const struct address_property *property; /* a swapped tier's; borrowed for the open */
+    size_t property_cnt;
 };
 int store_open(struct store **out, const struct store_conf *conf) MUST_USE;
 void store_close(struct store *store);

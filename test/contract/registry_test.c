@@ -17,7 +17,7 @@ struct ctx {
 };
 
 static void open_registry(struct ctx *ctx) {
-    struct registry_conf conf = {env_real(), "embedded:", ctx->log};
+    struct registry_conf conf = {.env = env_real(), .url = "embedded:", .log = ctx->log};
     assert_int_equal(registry_open(&ctx->registry, &conf), 0);
 }
 

@@ -36,7 +36,7 @@ int main(int argc, char **argv) {
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     if (log_open(&log, &log_conf)) return fail("log");
-    struct registry_conf registry_conf = {env_real(), "embedded:", log};
+    struct registry_conf registry_conf = {.env = env_real(), .url = "embedded:", .log = log};
     if (registry_open(&registry, &registry_conf)) return fail("registry");
     if (loop_open(&loop, env_real(), "registry")) return fail("loop");
     struct regserver_conf conf = {registry, "127.0.0.1", (uint16_t)port, NULL};

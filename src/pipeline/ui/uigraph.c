@@ -124,16 +124,26 @@ static void put_tier(struct buf *out, const char *id, const char *name, const ch
     else buf_putz(out, "null}");
 }
 
+/* What takes the tier's role: the embedded one, or what sluice.yml names. */
+static const char *impl_of(const struct uiapi *api, enum conf_tier tier, const char *embedded,
+                           const char *product) {
+    return conf_embedded(pipe_conf(api->conf.pipe)->conf, tier) ? embedded : product;
+}
+
 static void put_tiers(const struct uiapi *api, struct buf *out) {
+    const char *landing = impl_of(api, CONF_LANDING, "SQLite", "PostgreSQL");
+    const char *log = impl_of(api, CONF_LOG, "embedded", "Kafka");
+    const char *registry = impl_of(api, CONF_REGISTRY, "embedded", "Schema Registry");
+    const char *store = impl_of(api, CONF_STORE, "RocksDB", "Cassandra");
     buf_putz(out, "{\"tiers\":[");
     put_tier(out, "source", "Source", "HTTP API", "embedded", 0);
     put_tier(out, "orchestrate", "Scheduler", "Airflow", "embedded", api->port[DOOR_HTTP]);
-    put_tier(out, "landing", "Landing", "PostgreSQL", "SQLite", 0);
+    put_tier(out, "landing", "Landing", "PostgreSQL", landing, 0);
     put_tier(out, "capture", "Capture", "Debezium", "embedded", 0);
-    put_tier(out, "log", "Log", "Kafka", "embedded", api->port[DOOR_KAFKA]);
-    put_tier(out, "registry", "Registry", "Schema Registry", "embedded", api->port[DOOR_REGISTRY]);
+    put_tier(out, "log", "Log", "Kafka", log, api->port[DOOR_KAFKA]);
+    put_tier(out, "registry", "Registry", "Schema Registry", registry, api->port[DOOR_REGISTRY]);
     put_tier(out, "stream", "Stream", "Spark", "embedded", 0);
-    put_tier(out, "store", "Store", "Cassandra", "RocksDB", api->port[DOOR_CQL]);
+    put_tier(out, "store", "Store", "Cassandra", store, api->port[DOOR_CQL]);
     buf_putc(out, ']');
 }
 

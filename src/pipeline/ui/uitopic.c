@@ -11,6 +11,8 @@ struct groups {
 };
 
 static void read_groups(const struct uiapi *api, struct arena *arena, struct groups *out) {
+    *out = (struct groups){NULL, 0};
+    if (!api->conf.kafka) return;
     if (kserver_group_list(api->conf.kafka, arena, &out->group, &out->cnt)) out->cnt = 0;
 }
 
@@ -241,6 +243,10 @@ void uitopic_group(void *self, struct http_req *req) {
     const struct uiapi *api = self;
     struct kserver_group group;
     struct buf out;
+    if (!api->conf.kafka) {
+        http_reply_status(req, 404, "groups are shown of the embedded log only");
+        return;
+    }
     int err = kserver_group_get(api->conf.kafka, http_param(req, "group"), http_arena(req), &group);
     if (err) {
         http_reply_err(req, err);
