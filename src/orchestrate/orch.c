@@ -16,6 +16,7 @@
 
 #define WORKERS        4
 #define RETRIES        3
+#define LABELS_MAX     (4 * KIB)
 #define RETRY_DELAY_US INT64_C(5000000)
 #define TIMEOUT_US     INT64_C(600000000)
 #define CLOSE_WAIT_US INT64_C(5000000)
@@ -92,14 +93,19 @@ static int place_tasks(struct orch_dag_state *dag, const struct orch_dag *def) {
 }
 
 static void make_metrics(struct orch_dag_state *dag) {
-    char labels[256];
-    snprintf(labels, sizeof labels, "dag=\"%.*s\"", STR_ARG(dag->def.name));
+    const char *help = "Pipeline runs that ended";
+    struct buf labels;
+    buf_init(&labels, LABELS_MAX);
+    metric_label(&labels, "dag", dag->def.name);
     dag->duration = metric_histogram("sluice_run_duration_seconds", "Length of pipeline runs",
-                                     labels);
-    snprintf(labels, sizeof labels, "dag=\"%.*s\",state=\"success\"", STR_ARG(dag->def.name));
-    dag->succeeded = metric_counter("sluice_runs_total", "Pipeline runs that ended", labels);
-    snprintf(labels, sizeof labels, "dag=\"%.*s\",state=\"failed\"", STR_ARG(dag->def.name));
-    dag->failed = metric_counter("sluice_runs_total", "Pipeline runs that ended", labels);
+                                     metric_labels(&labels));
+    size_t len = labels.len;
+    metric_label(&labels, "state", STR("success"));
+    dag->succeeded = metric_counter("sluice_runs_total", help, metric_labels(&labels));
+    labels.len = len;
+    metric_label(&labels, "state", STR("failed"));
+    dag->failed = metric_counter("sluice_runs_total", help, metric_labels(&labels));
+    buf_fini(&labels);
 }
 
 static int open_dag(struct orch *orch, const struct orch_dag *def) {

@@ -127,6 +127,7 @@ int captor_open(struct captor **out, const struct captor_conf *conf) {
     pthread_mutex_init(&captor->lock, NULL);
     captor->latency = metric_histogram("sluice_capture_latency_seconds",
                                        "Commit of a row to its durable record.", "");
+    metric_keep(captor->latency);
     int err = capture_open(&captor->capture, conf->landing);
     for (size_t i = 0; i < conf->capture_cnt && !err; i++) {
         captor->route[i].def = conf->capture[i];
@@ -306,6 +307,8 @@ bool captor_stats(struct captor *captor, struct str topic, struct captor_stats *
             .waiting = atomic_load(&captor->waiting),
             .latency_p50_us = metric_quantile(captor->latency, 0.5),
             .latency_p99_us = metric_quantile(captor->latency, 0.99),
+            .recent_p50_us = metric_recent(captor->latency, 0.5),
+            .recent_p99_us = metric_recent(captor->latency, 0.99),
         };
         pthread_mutex_lock(&captor->lock);
         memcpy(out->trouble, captor->trouble, sizeof out->trouble);

@@ -28,7 +28,8 @@ void captor_close(struct captor *captor); /* stops; NULL is allowed */
 
 struct captor_stats {
     int64_t records, bytes, newest_ms, busy_us, waiting; /* waiting: changes not carried yet */
-    int64_t latency_p50_us, latency_p99_us;              /* commit of the row to durable record */
+    /* Commit of a row to its durable record: since start, and of the last minute (-1: none). */
+    int64_t latency_p50_us, latency_p99_us, recent_p50_us, recent_p99_us;
     char trouble[256];                                   /* "" when all is well */
 };
 /* Of one topic; `waiting`, latency and trouble are of all. false: no such topic. */

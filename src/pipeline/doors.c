@@ -166,6 +166,7 @@ static int open_door(struct doors *doors, enum door door) {
 
 static void tick(void *arg) {
     struct doors *doors = arg;
+    metric_tick();
     observe_tick(pipe_observe(doors->conf.pipe));
     uiapi_tick(doors->uiapi);
 }

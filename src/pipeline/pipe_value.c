@@ -10,6 +10,11 @@ static double age_s(const struct pipe *pipe, int64_t newest_ms) {
     return (double)MAX(env_now_us(pipe_conf(pipe)->env) - from_us, 0) / 1e6;
 }
 
+/* Of the last minute; when nothing came in it, nothing was slow. */
+static double delay_s(int64_t recent_us) {
+    return (double)MAX(recent_us, 0) / 1e6;
+}
+
 static bool table_value(const struct pipe *pipe, struct query *query, struct str metric,
                         double *out) {
     struct query_stats stats;
@@ -20,7 +25,7 @@ static bool table_value(const struct pipe *pipe, struct query *query, struct str
     else if (str_eqz(metric, "lag")) *out = (double)stream->lag;
     else if (str_eqz(metric, "rows")) *out = (double)stream->rows_out;
     else if (str_eqz(metric, "quarantined")) *out = (double)stream->quarantined;
-    else if (str_eqz(metric, "latency_p99")) *out = (double)stream->latency_p99_us / 1e6;
+    else if (str_eqz(metric, "latency_p99")) *out = delay_s(stream->recent_p99_us);
     else if (str_eqz(metric, "quarantined_ratio") && seen)
         *out = (double)stream->quarantined / (double)seen;
     else return false;
@@ -31,7 +36,7 @@ static bool topic_value(const struct pipe *pipe, const struct captor_stats *stat
                         struct str metric, double *out) {
     if (str_eqz(metric, "age")) *out = age_s(pipe, stats->newest_ms);
     else if (str_eqz(metric, "rows")) *out = (double)stats->records;
-    else if (str_eqz(metric, "latency_p99")) *out = (double)stats->latency_p99_us / 1e6;
+    else if (str_eqz(metric, "latency_p99")) *out = delay_s(stats->recent_p99_us);
     else return false;
     return true;
 }

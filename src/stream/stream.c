@@ -27,6 +27,7 @@
 #define NODE_CNT    1000 /* of a query from which on its batches are made smaller */
 #define BATCH_LEAST 16
 #define NOTE_KEEP   512
+#define LABELS_MAX  (4 * KIB)
 
 struct counter {
     _Atomic int64_t v;
@@ -110,13 +111,14 @@ int stream_open(struct stream **out, const struct stream_conf *conf) {
         stream_close(stream);
         return err;
     }
-    char labels[256];
-    struct str label = arena_printf(&stream->plan_arena, "query=\"%.*s\"",
-                                    (int)MIN(stream->conf.name.len, sizeof labels - 16),
-                                    stream->conf.name.ptr);
+    struct buf labels;
+    buf_init(&labels, LABELS_MAX);
+    metric_label(&labels, "query", stream->conf.name);
     stream->latency = metric_histogram("sluice_stream_latency_seconds",
                                        "Time from a record's timestamp to the commit of its row",
-                                       label.ptr);
+                                       metric_labels(&labels));
+    buf_fini(&labels);
+    metric_keep(stream->latency);
     *out = stream;
     return 0;
 }
@@ -393,6 +395,8 @@ void stream_stats(const struct stream *stream, struct stream_stats *out) {
     out->busy_us = get(&stream->busy_us);
     out->latency_p50_us = metric_quantile(stream->latency, 0.5);
     out->latency_p99_us = metric_quantile(stream->latency, 0.99);
+    out->recent_p50_us = metric_recent(stream->latency, 0.5);
+    out->recent_p99_us = metric_recent(stream->latency, 0.99);
 }
 
 int64_t stream_failed(const struct stream *stream, size_t expect_idx) {

@@ -89,6 +89,7 @@ struct stream_stats {
     int64_t newest_ts_ms; /* time of the newest record processed */
     int64_t busy_us;      /* time spent working */
     int64_t latency_p50_us, latency_p99_us; /* record time to commit, since start */
+    int64_t recent_p50_us, recent_p99_us;   /* the same of the last minute; -1: nothing came */
 };
 void stream_stats(const struct stream *stream, struct stream_stats *out);
 /* Per expectation: rows that failed it since start. */
