@@ -10,16 +10,12 @@ struct sum {
     bool moved; /* every hop did */
 };
 
-static void sum_landing(const struct pipe *pipe, struct sum *sum, struct arena *arena) {
-    struct landing_info *info;
-    size_t cnt;
+static void sum_landing(const struct pipe *pipe, struct sum *sum) {
     const struct pipe_conf *conf = pipe_conf(pipe);
-    if (landing_tables(pipe_landing(pipe), arena, &info, &cnt)) cnt = 0;
     for (size_t d = 0; d < conf->def_cnt; d++)
         for (size_t i = 0; i < conf->def[d]->fetch_cnt; i++) {
-            int64_t rows = 0;
-            for (size_t k = 0; k < cnt; k++)
-                if (str_eq(info[k].name, conf->def[d]->fetch[i].name)) rows = info[k].row_cnt;
+            const struct fetcher *fetcher = pipe_fetcher(pipe, conf->def[d]->fetch[i].name);
+            int64_t rows = fetcher ? fetcher->rows_new + fetcher->rows_changed : 0;
             sum->landed += rows;
             sum->moved = sum->moved && rows > 0;
         }
@@ -52,12 +48,10 @@ static void sum_tables(const struct pipe *pipe, struct sum *sum) {
 }
 
 int cli_sum_print(struct pipe *pipe, int64_t ran_us, enum cli_format format) {
-    struct arena arena = ARENA_INIT;
     struct sum sum = {.moved = true};
-    sum_landing(pipe, &sum, &arena);
+    sum_landing(pipe, &sum);
     sum_topics(pipe, &sum);
     sum_tables(pipe, &sum);
-    arena_fini(&arena);
     if (format == CLI_JSON) {
         printf("{\"ran_s\":%.1f,\"landed\":%" PRId64 ",\"records\":%" PRId64 ",\"rows\":%" PRId64
                ",\"quarantined\":%" PRId64 ",\"latency_p50_ms\":%.1f,\"latency_p99_ms\":%.1f,"

@@ -22,6 +22,7 @@
 #define LANDING_COL_MAX 1000
 #define LANDING_ROW_MAX ((size_t)1 << 20)
 #define LANDING_PAGE_MAX 100000
+#define LANDING_COUNT_MAX 10000
 
 struct landing;
 struct landing_tx;
@@ -80,6 +81,9 @@ int landing_run(struct landing *landing, struct str dag, struct str id, struct a
                 struct run *out) MUST_USE;
 int landing_tries(struct landing *landing, struct str dag, struct str run, struct arena *arena,
                   struct run_try **out, size_t *cnt) MUST_USE; /* by task, number */
+/* Rows are counted up to LANDING_COUNT_MAX. More than that: estimated, or, where that cannot be
+ * done, row_cnt is that limit. */
+enum landing_count_kind { LANDING_EXACT, LANDING_ABOUT, LANDING_AT_LEAST };
 struct landing_info {
     struct str name;
     const struct str *key;
@@ -88,6 +92,7 @@ struct landing_info {
      * VOID (wire/json/jsontype.h: jsontype_final()). Another program's table: of its columns. */
     const struct type *row;
     int64_t row_cnt;
+    enum landing_count_kind row_kind;
 };
 int landing_tables(struct landing *landing, struct arena *arena, struct landing_info **out,
                    size_t *cnt) MUST_USE; /* user tables, also those of other programs */

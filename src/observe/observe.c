@@ -21,6 +21,7 @@ struct alert {
     bool has_value;
     double value;
     int64_t since_us, fired_us, told_us;
+    uint64_t event; /* number of its newest event, from 1; 0: none */
 };
 
 struct observe {
@@ -184,14 +185,32 @@ static bool holds(const struct observe_rule *rule, double value) {
     NEVER();
 }
 
+/* Keeps the change, and tells the event before it how long its state held. */
+static void note(struct observe *observe, struct alert *alert, bool was_firing, int64_t now_us) {
+    struct observe_event *ring = observe->event;
+    if (alert->event && observe->event_cnt - alert->event < OBSERVE_HISTORY) {
+        struct observe_event *last = &ring[(alert->event - 1) % OBSERVE_HISTORY];
+        if (last->state != OBSERVE_INACTIVE) last->lasted_us = now_us - last->at_us;
+    }
+    bool over = alert->state == OBSERVE_INACTIVE && was_firing;
+    ring[observe->event_cnt++ % OBSERVE_HISTORY] = (struct observe_event){
+        .at_us = now_us,
+        .pipeline = alert->def.pipeline,
+        .name = alert->def.name,
+        .rule = alert->def.rule,
+        .state = alert->state,
+        .value = alert->value,
+        .lasted_us = over ? now_us - alert->fired_us : -1};
+    alert->event = observe->event_cnt;
+}
+
 static void change(struct observe *observe, struct alert *alert, enum observe_state state,
                    int64_t now_us) {
     bool was_firing = alert->state == OBSERVE_FIRING;
     alert->state = state;
     alert->since_us = now_us;
     if (state == OBSERVE_FIRING) alert->fired_us = now_us;
-    struct observe_event *event = &observe->event[observe->event_cnt++ % OBSERVE_HISTORY];
-    *event = (struct observe_event){now_us, alert->def.name, state, alert->value};
+    note(observe, alert, was_firing, now_us);
     if (state != OBSERVE_FIRING && !was_firing) return;
     diag_warn("observe", "alert %.*s %s: %.*s (now %g)", STR_ARG(alert->def.name),
               state == OBSERVE_FIRING ? "fires" : "is over", STR_ARG(alert->def.rule),

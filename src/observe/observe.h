@@ -64,9 +64,10 @@ struct observe_alert {
 };
 struct observe_event {
     int64_t at_us;
-    struct str name;
+    struct str pipeline, name, rule;
     enum observe_state state;
     double value;
+    int64_t lasted_us; /* how long the state held (INACTIVE: the firing before it); -1: it holds */
 };
 struct observe_delivery {
     struct str receiver, url, last; /* last: "" never, "ok", or the error */

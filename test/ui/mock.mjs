@@ -148,6 +148,7 @@ const tables = now => [
         name: 'spark_streams.created_users',
         rows: d.rowsAt(now) - d.badAt(now),
         approx: true,
+        at_least: false,
         bytes: 1.7e9,
         columns: d.COLUMNS,
         last_ms: now - 300,
@@ -157,6 +158,7 @@ const tables = now => [
         name: 'spark_streams.signups_by_minute',
         rows: 628,
         approx: false,
+        at_least: false,
         bytes: 40960,
         columns: [
             { name: 'minute', type: 'timestamp', key: 'pk' },
@@ -170,6 +172,7 @@ const tables = now => [
         name: 'raw_users',
         rows: d.rowsAt(now),
         approx: false,
+        at_least: false,
         bytes: 1.2e9,
         columns: [
             { name: 'key', type: 'text', key: 'key' },

@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#include <stdio.h>
+
 static struct lite_landing *landing_of(struct landing *base) {
     return (struct lite_landing *)base;
 }
@@ -160,15 +162,38 @@ int lite_look_tries(struct landing *base, struct str dag, struct str run, struct
 
 /* ---- tables ---- */
 
-static int count_rows(sqlite3 *db, struct str table, int64_t *out) {
+/* SELECT `what` FROM table `rest`: one number. */
+static int ask_number(sqlite3 *db, const char *what, struct str table, const char *rest,
+                      int64_t *out) {
     struct buf sql;
     buf_init(&sql, LITE_DB_SQL_MAX);
-    buf_putz(&sql, "SELECT count(*) FROM ");
+    buf_printf(&sql, "SELECT %s FROM ", what);
     lite_db_name(&sql, table);
+    buf_putz(&sql, rest);
     buf_putc(&sql, 0);
     int err = lite_db_i64(db, sql.ptr, out);
     buf_fini(&sql);
     return err;
+}
+
+/* Counts up to the limit; past it the rowids, which are given in order, tell about how many there
+ * are. A table of another program may have none. */
+static int count_rows(sqlite3 *db, struct str table, struct landing_info *out) {
+    int64_t low = 0, high = 0;
+    char limit[64];
+    out->row_kind = LANDING_EXACT;
+    snprintf(limit, sizeof limit, " LIMIT %d)", LANDING_COUNT_MAX + 1);
+    int err = ask_number(db, "count(*) FROM (SELECT 1", table, limit, &out->row_cnt);
+    if (err || out->row_cnt <= LANDING_COUNT_MAX) return err;
+    out->row_cnt = LANDING_COUNT_MAX;
+    out->row_kind = LANDING_AT_LEAST;
+    if (ask_number(db, "min(_rowid_)", table, "", &low) ||
+        ask_number(db, "max(_rowid_)", table, "", &high))
+        return 0;
+    if (low < 0 || high - low < LANDING_COUNT_MAX) return 0;
+    out->row_cnt = high - low + 1;
+    out->row_kind = LANDING_ABOUT;
+    return 0;
 }
 
 /* The type of a table of another program, from its columns' declared types. */
@@ -183,7 +208,7 @@ static int read_info(sqlite3 *db, struct str name, struct arena *arena,
                      struct landing_info *out) {
     struct lite_table *table = lite_table_new(name);
     int err = lite_table_load(db, table);
-    if (!err) err = count_rows(db, name, &out->row_cnt);
+    if (!err) err = count_rows(db, name, out);
     if (!err) {
         struct str *key = arena_array(arena, struct str, table->key_cnt);
         for (size_t i = 0; i < table->key_cnt; i++) key[i] = arena_str(arena, table->key[i]);

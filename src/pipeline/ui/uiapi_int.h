@@ -8,10 +8,17 @@
 
 #define UIAPI_NODE_MAX   1024
 #define UIAPI_EDGE_MAX   1024
-#define UIAPI_HISTORY    900 /* samples, one a second */
+#define UIAPI_HISTORY    900 /* points of each step of the past */
+#define UIAPI_STEP_CNT   3   /* a second, 4, 96: a quarter of an hour, an hour, a day */
+#define UIAPI_SERIES     5
 #define UIAPI_RATE_S     5   /* rates are over so many seconds */
 #define UIAPI_SSE_MAX    64
 #define UIAPI_ROUTE_CNT  19
+
+/* The past of five numbers, in steps that get longer; a point is the mean of its seconds. */
+struct uipast {
+    float step[UIAPI_STEP_CNT][UIAPI_HISTORY][UIAPI_SERIES];
+};
 
 enum uinode_kind { UI_SOURCE, UI_LANDING, UI_TOPIC, UI_TRANSFORM, UI_TABLE, UI_QUARANTINE };
 
@@ -33,7 +40,7 @@ struct uinode {
     struct uinum num;
     int64_t past_rows[UIAPI_RATE_S], past_bad[UIAPI_RATE_S], past_busy_us[UIAPI_RATE_S];
     int64_t busy_us;
-    float history[UIAPI_HISTORY][5]; /* rate bad_rate lag age_ms p99_ms */
+    struct uipast past; /* rate bad_rate lag age_ms p99_ms */
 };
 struct uiedge {
     struct str id;
@@ -55,7 +62,7 @@ struct uiapi {
     size_t node_cnt;
     struct uiedge edge[UIAPI_EDGE_MAX];
     size_t edge_cnt;
-    float total[UIAPI_HISTORY][5]; /* in_rate out_rate bad_rate p50_ms p99_ms */
+    struct uipast past;            /* in_rate out_rate bad_rate p50_ms p99_ms */
     int64_t tick_cnt;              /* samples taken since start */
     int64_t tick_s;                /* wall clock of the newest */
     struct uistream stream[UIAPI_SSE_MAX];
@@ -92,6 +99,8 @@ void uitable_rows(void *self, struct http_req *req);
 void uimore_quarantine(void *self, struct http_req *req);
 void uimore_quality(void *self, struct http_req *req);
 void uimore_replay(void *self, struct http_req *req);
+/* What an alert rule's numbers count in, and the factor that makes them that. */
+const char *uimore_unit(struct str rule, double *scale);
 void uimore_alerts(void *self, struct http_req *req);
 void uimore_schemas(void *self, struct http_req *req);
 void uimore_schema(void *self, struct http_req *req);

@@ -196,28 +196,39 @@ void uimore_quality(void *self, struct http_req *req) {
 
 /* ---- alerts ---- */
 
-/* What a metric counts in, and its number in that unit. */
-static const char *unit_of(struct str metric, double *scale) {
-    bool time = str_eqz(metric, "age") || str_eqz(metric, "latency_p99");
-    *scale = time ? 1000 : 1;
+const char *uimore_unit(struct str text, double *scale) {
+    struct observe_rule rule;
+    *scale = 1;
+    if (observe_rule_parse(text, &rule)) return "rows";
+    bool time = str_eqz(rule.metric, "age") || str_eqz(rule.metric, "latency_p99");
+    if (time) *scale = 1000;
     if (time) return "ms";
-    return str_ends(metric, STR("ratio")) ? "ratio" : "rows";
+    return str_ends(rule.metric, STR("ratio")) ? "ratio" : "rows";
+}
+
+static struct str id_of(struct str pipeline, struct str name, struct arena *arena) {
+    return arena_printf(arena, "%.*s.%.*s", STR_ARG(pipeline), STR_ARG(name));
+}
+
+/* "a.b > 1 for 5m" -> "a.b > 1": how long is told apart. */
+static struct str condition_of(struct str rule) {
+    const char *at = memmem(rule.ptr, rule.len, " for ", 5);
+    return at ? (struct str){rule.ptr, (size_t)(at - rule.ptr)} : rule;
 }
 
 static void put_rule(const struct observe_alert *alert, struct buf *out, struct arena *arena) {
     struct observe_rule rule = {0};
     double scale = 1;
-    if (observe_rule_parse(alert->rule, &rule)) rule.metric = STR("");
-    const char *unit = unit_of(rule.metric, &scale);
+    const char *unit = uimore_unit(alert->rule, &scale);
+    if (observe_rule_parse(alert->rule, &rule)) diag_warn("observe", "%s", err_note());
     buf_putc(out, '{');
-    uiapi_put(out, "id", arena_printf(arena, "%.*s.%.*s", STR_ARG(alert->pipeline),
-                                      STR_ARG(alert->name)));
+    uiapi_put(out, "id", id_of(alert->pipeline, alert->name, arena));
     buf_putc(out, ',');
     uiapi_put(out, "name", alert->name);
     buf_putc(out, ',');
     uiapi_put(out, "pipeline", alert->pipeline);
     buf_putc(out, ',');
-    uiapi_put(out, "expr", alert->rule);
+    uiapi_put(out, "expr", condition_of(alert->rule));
     buf_printf(out, ",\"for_ms\":%" PRId64 ",\"state\":\"%s\",\"unit\":\"%s\",\"value\":",
                rule.for_us / 1000, observe_state_name(alert->state), unit);
     uiapi_put_num(out, alert->has_value ? alert->value * scale : NAN);
@@ -241,6 +252,22 @@ static void put_receiver(const struct observe_delivery *delivery, bool webhook, 
     } else {
         buf_putz(out, ",\"last\":null}");
     }
+}
+
+static void put_event(const struct observe_event *event, struct buf *out, struct arena *arena) {
+    double scale;
+    bool over = event->state == OBSERVE_INACTIVE && event->lasted_us >= 0;
+    uimore_unit(event->rule, &scale);
+    buf_putc(out, '{');
+    uiapi_put(out, "id", id_of(event->pipeline, event->name, arena));
+    buf_putc(out, ',');
+    uiapi_put(out, "name", event->name);
+    buf_printf(out, ",\"state\":\"%s\",\"ts_ms\":%" PRId64 ",\"lasted_ms\":",
+               over ? "resolved" : observe_state_name(event->state), event->at_us / 1000);
+    uiapi_put_num(out, event->lasted_us < 0 ? NAN : (double)(event->lasted_us / 1000));
+    buf_putz(out, ",\"value\":");
+    uiapi_put_num(out, event->value * scale);
+    buf_putc(out, '}');
 }
 
 void uimore_alerts(void *self, struct http_req *req) {
@@ -272,16 +299,8 @@ void uimore_alerts(void *self, struct http_req *req) {
     }
     buf_putz(&out, "],\"history\":[");
     for (size_t i = 0; i < events && i < 100; i++) {
-        buf_putz(&out, i ? ",{" : "{");
-        uiapi_put(&out, "id", event[i].name);
-        buf_putc(&out, ',');
-        uiapi_put(&out, "name", event[i].name);
-        buf_printf(&out, ",\"state\":\"%s\",\"ts_ms\":%" PRId64 ",\"lasted_ms\":null,\"value\":",
-                   event[i].state == OBSERVE_INACTIVE ? "resolved"
-                                                      : observe_state_name(event[i].state),
-                   event[i].at_us / 1000);
-        uiapi_put_num(&out, event[i].value);
-        buf_putc(&out, '}');
+        if (i) buf_putc(&out, ',');
+        put_event(&event[i], &out, http_arena(req));
     }
     buf_putz(&out, "]}");
     uiapi_reply(req, &out);

@@ -1,4 +1,4 @@
-/* uisnap.c - every second a sample of every node: now, and the last quarter of an hour. */
+/* uisnap.c - every second a sample of every node: now, and the past up to a day. */
 #include "pipeline/health.h"
 #include "pipeline/ui/uiapi_int.h"
 
@@ -11,10 +11,14 @@
 #define DAY_US   INT64_C(86400000000)
 #define RUNS_MAX 1000
 
-enum { RATE, BAD_RATE, LAG, AGE, P99 };
-enum { IN_RATE, OUT_RATE, TOTAL_BAD, TOTAL_P50, TOTAL_P99 };
+static const int64_t steps_s[UIAPI_STEP_CNT] = {1, 4, 96};
 
 /* ---- taking ---- */
+
+/* Microseconds of the last minute as milliseconds; -1, nothing came: unknown. */
+static double recent_ms(int64_t us) {
+    return us < 0 ? NAN : (double)us / 1e3;
+}
 
 static void look_landing(struct uiapi *api, struct uinode *node) {
     const struct fetcher *fetcher = pipe_fetcher(api->conf.pipe, node->fetch->name);
@@ -40,8 +44,8 @@ static void look_topic(struct uiapi *api, struct uinode *node) {
     node->num.rows = stats.records;
     node->num.newest_ms = stats.newest_ms;
     node->num.lag = stats.waiting;
-    node->num.p50_ms = (double)stats.latency_p50_us / 1e3;
-    node->num.p99_ms = (double)stats.latency_p99_us / 1e3;
+    node->num.p50_ms = recent_ms(stats.recent_p50_us);
+    node->num.p99_ms = recent_ms(stats.recent_p99_us);
     node->busy_us = stats.busy_us;
     node->num.state = *stats.trouble ? "error" : stats.records ? "ok" : "idle";
     snprintf(node->num.note, sizeof node->num.note, "%.60s", stats.trouble);
@@ -57,8 +61,8 @@ static void look_query(struct uinode *node) {
     num->bad = stream->quarantined;
     num->newest_ms = stream->newest_ts_ms;
     num->lag = node->kind == UI_TRANSFORM ? stream->lag : -1;
-    num->p50_ms = (double)stream->latency_p50_us / 1e3;
-    num->p99_ms = (double)stream->latency_p99_us / 1e3;
+    num->p50_ms = recent_ms(stream->recent_p50_us);
+    num->p99_ms = recent_ms(stream->recent_p99_us);
     node->busy_us = node->kind == UI_TRANSFORM ? stream->busy_us : 0;
     num->state = stats.state == QUERY_TROUBLE ? "error"
                  : stats.state == QUERY_WAITING ? "starting"
@@ -79,6 +83,19 @@ static double age_ms(int64_t newest_ms, int64_t now_ms) {
     return newest_ms ? (double)MAX(now_ms - newest_ms, 0) : NAN;
 }
 
+/* Adds one second to each step's point; what is unknown leaves a point as it was. */
+static void keep(struct uipast *past, int64_t tick, const double value[UIAPI_SERIES]) {
+    for (int s = 0; s < UIAPI_STEP_CNT; s++) {
+        float *point = past->step[s][tick / steps_s[s] % UIAPI_HISTORY];
+        int64_t before = tick % steps_s[s];
+        for (int i = 0; i < UIAPI_SERIES; i++) {
+            if (!before || isnan(point[i])) point[i] = (float)value[i];
+            else if (!isnan(value[i]))
+                point[i] += (float)((value[i] - (double)point[i]) / (double)(before + 1));
+        }
+    }
+}
+
 static void look(struct uiapi *api, struct uinode *node, int64_t now_ms) {
     struct uinum *num = &node->num;
     num->lag = -1;
@@ -90,12 +107,9 @@ static void look(struct uiapi *api, struct uinode *node, int64_t now_ms) {
     num->rate = rate_of(node->past_rows, api->tick_cnt, num->rows);
     num->bad_rate = rate_of(node->past_bad, api->tick_cnt, num->bad);
     num->busy = rate_of(node->past_busy_us, api->tick_cnt, node->busy_us) / 1e6;
-    float *slot = node->history[api->tick_cnt % UIAPI_HISTORY];
-    slot[RATE] = (float)num->rate;
-    slot[BAD_RATE] = (float)num->bad_rate;
-    slot[LAG] = num->lag < 0 ? NAN : (float)num->lag;
-    slot[AGE] = (float)age_ms(num->newest_ms, now_ms);
-    slot[P99] = (float)num->p99_ms;
+    double lag = num->lag < 0 ? NAN : (double)num->lag;
+    keep(&node->past, api->tick_cnt, (const double[UIAPI_SERIES]){
+        num->rate, num->bad_rate, lag, age_ms(num->newest_ms, now_ms), num->p99_ms});
 }
 
 /* The sums over first and last nodes. */
@@ -129,12 +143,8 @@ void uisnap_take(struct uiapi *api) {
     int64_t now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
     for (size_t i = 0; i < api->node_cnt; i++) look(api, api->node[i], now_ms);
     struct total total = total_of(api);
-    float *slot = api->total[api->tick_cnt % UIAPI_HISTORY];
-    slot[IN_RATE] = (float)total.in_rate;
-    slot[OUT_RATE] = (float)total.out_rate;
-    slot[TOTAL_BAD] = (float)total.bad_rate;
-    slot[TOTAL_P50] = (float)total.p50_ms;
-    slot[TOTAL_P99] = (float)total.p99_ms;
+    keep(&api->past, api->tick_cnt, (const double[UIAPI_SERIES]){
+        total.in_rate, total.out_rate, total.bad_rate, total.p50_ms, total.p99_ms});
     api->tick_cnt++;
     api->tick_s = now_ms / 1000;
 }
@@ -242,7 +252,9 @@ static void put_alerts(const struct uiapi *api, struct buf *out, int64_t *seq) {
         buf_putc(out, ',');
         uiapi_put(out, "name", alert[i].name);
         buf_printf(out, ",\"state\":\"%s\"", observe_state_name(alert[i].state));
-        put_field(out, "value", alert[i].has_value ? alert[i].value : NAN);
+        double scale;
+        uimore_unit(alert[i].rule, &scale);
+        put_field(out, "value", alert[i].has_value ? alert[i].value * scale : NAN);
         buf_putc(out, '}');
     }
     buf_putc(out, ']');
@@ -295,19 +307,28 @@ void uisnap_write(const struct uiapi *api, struct buf *out) {
 
 /* ---- history ---- */
 
-static void put_series(const struct uiapi *api, struct buf *out, const float (*ring)[5],
-                       const char *const names[5], int64_t range_s) {
-    int64_t step = (range_s + UIAPI_HISTORY - 1) / UIAPI_HISTORY, points = range_s / step;
+/* The finest step that reaches back so far. */
+static int step_for(int64_t range_s) {
+    int s = 0;
+    while (s + 1 < UIAPI_STEP_CNT && steps_s[s] * UIAPI_HISTORY < range_s) s++;
+    return s;
+}
+
+static void put_series(const struct uiapi *api, struct buf *out, const struct uipast *past,
+                       const char *const names[UIAPI_SERIES], int64_t range_s) {
+    int s = step_for(range_s);
+    int64_t step = steps_s[s], points = MIN(range_s / step, (int64_t)UIAPI_HISTORY);
+    int64_t newest = (api->tick_cnt - 1) / step;
     buf_printf(out, "{\"step_s\":%" PRId64 ",\"t\":[", step);
     for (int64_t i = points - 1; i >= 0; i--)
         buf_printf(out, "%" PRId64 "%s", api->tick_s - i * step, i ? "," : "");
     buf_putz(out, "],\"series\":{");
-    for (int s = 0; s < 5; s++) {
-        buf_printf(out, "%s\"%s\":[", s ? "," : "", names[s]);
+    for (int k = 0; k < UIAPI_SERIES; k++) {
+        buf_printf(out, "%s\"%s\":[", k ? "," : "", names[k]);
         for (int64_t i = points - 1; i >= 0; i--) {
-            int64_t tick = api->tick_cnt - 1 - i * step;
-            bool known = tick >= 0 && tick >= api->tick_cnt - UIAPI_HISTORY;
-            uiapi_put_num(out, known ? (double)ring[tick % UIAPI_HISTORY][s] : NAN);
+            bool known = api->tick_cnt && newest >= i;
+            float value = known ? past->step[s][(newest - i) % UIAPI_HISTORY][k] : NAN;
+            uiapi_put_num(out, (double)value);
             if (i) buf_putc(out, ',');
         }
         buf_putc(out, ']');
@@ -316,9 +337,9 @@ static void put_series(const struct uiapi *api, struct buf *out, const float (*r
 }
 
 void uisnap_get_history(void *self, struct http_req *req) {
-    static const char *const total_names[5] = {"in_rate", "out_rate", "bad_rate", "p50_ms",
-                                               "p99_ms"};
-    static const char *const node_names[5] = {"rate", "bad_rate", "lag", "age_ms", "p99_ms"};
+    static const char *const total_names[] = {"in_rate", "out_rate", "bad_rate", "p50_ms",
+                                              "p99_ms"};
+    static const char *const node_names[] = {"rate", "bad_rate", "lag", "age_ms", "p99_ms"};
     const struct uiapi *api = self;
     struct str id = http_query(req, "node");
     const struct uinode *node = id.ptr ? uigraph_find(api, id) : NULL;
@@ -330,7 +351,7 @@ void uisnap_get_history(void *self, struct http_req *req) {
         return;
     }
     buf_init(&out, 4 * MIB);
-    if (node) put_series(api, &out, node->history, node_names, range_s);
-    else put_series(api, &out, api->total, total_names, range_s);
+    if (node) put_series(api, &out, &node->past, node_names, range_s);
+    else put_series(api, &out, &api->past, total_names, range_s);
     uiapi_reply(req, &out);
 }

@@ -7,7 +7,7 @@
 
 #define SCAN_MAX   10000
 #define MARK_MAX   512
-#define COUNT_MAX  10000 /* rows of a CQL table are counted up to here, then estimated */
+#define COUNT_MAX  2000 /* rows of a CQL table are counted up to here, then estimated */
 
 /* ---- the list ---- */
 
@@ -67,20 +67,23 @@ static int64_t count_rows(struct store *store, const struct store_table *table) 
     return cnt;
 }
 
+static void put_count(int64_t rows, bool approx, bool at_least, struct buf *out) {
+    buf_printf(out, ",\"rows\":%" PRId64 ",\"approx\":%s,\"at_least\":%s", rows,
+               approx ? "true" : "false", at_least ? "true" : "false");
+}
+
 static void put_store_table(const struct uiapi *api, const struct store_table *table,
                             struct buf *out, struct arena *arena) {
     struct str name = arena_printf(arena, "%.*s.%.*s", STR_ARG(table->keyspace),
                                    STR_ARG(table->name));
-    int64_t cnt = count_rows(pipe_store(api->conf.pipe), table);
-    int64_t fed = 0;
-    for (size_t i = 0; i < api->node_cnt; i++)
-        if (api->node[i]->kind == UI_TABLE && str_eq(api->node[i]->ref, name))
-            fed = api->node[i]->num.rows;
+    int64_t cnt = count_rows(pipe_store(api->conf.pipe), table), about = 0, bytes = 0;
+    if (store_table_size(pipe_store(api->conf.pipe), table, &bytes, &about)) about = bytes = 0;
+    bool many = cnt == COUNT_MAX, least = many && about <= cnt;
     buf_putz(out, "{\"store\":\"store\",");
     uiapi_put(out, "name", name);
-    bool many = cnt == COUNT_MAX;
-    buf_printf(out, ",\"rows\":%" PRId64 ",\"approx\":%s,\"bytes\":null,",
-               many ? MAX(fed, cnt) : cnt, many ? "true" : "false");
+    put_count(many && !least ? about : cnt, many && !least, least, out);
+    if (bytes) buf_printf(out, ",\"bytes\":%" PRId64 ",", bytes);
+    else buf_putz(out, ",\"bytes\":null,"); /* nothing has reached a file yet */
     uiapi_put_ms(out, "last_ms", newest_of(api, UI_TABLE, name));
     buf_putc(out, ',');
     put_store_columns(table, out);
@@ -99,7 +102,9 @@ void uitable_list(void *self, struct http_req *req) {
     for (size_t i = 0; i < cnt && !err; i++) {
         buf_putz(&out, i ? ",{\"store\":\"landing\"," : "{\"store\":\"landing\",");
         uiapi_put(&out, "name", info[i].name);
-        buf_printf(&out, ",\"rows\":%" PRId64 ",\"approx\":false,\"bytes\":null,", info[i].row_cnt);
+        put_count(info[i].row_cnt, info[i].row_kind == LANDING_ABOUT,
+                  info[i].row_kind == LANDING_AT_LEAST, &out);
+        buf_putz(&out, ",\"bytes\":null,");
         uiapi_put_ms(&out, "last_ms", newest_of(api, UI_LANDING, info[i].name));
         buf_putc(&out, ',');
         put_landing_columns(&info[i], &out);
@@ -153,7 +158,7 @@ static void put_landing_row(const struct landing_info *info, struct str row, str
 static void landing_rows_reply(const struct uiapi *api, struct http_req *req,
                                const struct landing_info *info, int64_t limit) {
     struct str *row, page = http_query(req, "page"), query = http_query(req, "q");
-    struct landing_page range = {(size_t)limit, 0};
+    struct landing_page range = {0};
     size_t cnt = 0, shown = 0;
     int64_t skip = 0;
     struct buf out;
@@ -162,7 +167,7 @@ static void landing_rows_reply(const struct uiapi *api, struct http_req *req,
         return;
     }
     range.skip = (size_t)skip;
-    if (query.len) range.limit = LANDING_PAGE_MAX;
+    range.limit = (query.len ? SCAN_MAX : (size_t)limit) + 1; /* one more tells whether more are */
     int err = landing_rows(pipe_landing(api->conf.pipe), info->name, range, http_arena(req), &row,
                            &cnt);
     if (err) {
@@ -173,15 +178,16 @@ static void landing_rows_reply(const struct uiapi *api, struct http_req *req,
     buf_putc(&out, '{');
     put_landing_columns(info, &out);
     buf_putz(&out, ",\"rows\":[");
-    size_t at = 0;
-    for (; at < cnt && (int64_t)shown < limit; at++) {
+    size_t at = 0, most = MIN(cnt, range.limit - 1);
+    for (; at < most && (int64_t)shown < limit; at++) {
         if (!uiapi_has(row[at], query)) continue;
         if (shown++) buf_putc(&out, ',');
         put_landing_row(info, row[at], &out, http_arena(req));
     }
-    buf_printf(&out, "],\"total\":%" PRId64 ",\"next\":", info->row_cnt);
-    if (skip + (int64_t)at < info->row_cnt) buf_printf(&out, "\"%" PRId64 "\"}",
-                                                       skip + (int64_t)at);
+    if (info->row_kind == LANDING_EXACT) buf_printf(&out, "],\"total\":%" PRId64, info->row_cnt);
+    else buf_putz(&out, "],\"total\":null");
+    buf_putz(&out, ",\"next\":");
+    if (at < cnt) buf_printf(&out, "\"%" PRId64 "\"}", skip + (int64_t)at);
     else buf_putz(&out, "null}");
     uiapi_reply(req, &out);
 }

@@ -7,13 +7,14 @@ import { Rows } from '../parts/rows.js';
 import { Table } from '../parts/table.js';
 import { ago, bytes, int, short } from '../fmt.js';
 
+const about = t => (t.at_least ? '> ' : t.approx ? '≈ ' : '');
 const COLS = [
     { key: 'name', label: 'Table', grow: true, link: t => to('tables', t.store, t.name) },
     {
         key: 'rows',
         label: 'Rows',
         num: true,
-        render: t => (t.approx && t.rows ? '≈ ' : '') + int(t.rows),
+        render: t => about(t) + int(t.rows),
     },
     { key: 'bytes', label: 'Size', num: true, render: t => bytes(t.bytes) },
     {
@@ -81,7 +82,7 @@ function One({ store, name }) {
             title=${`There is no table ${name}`}><a href="/tables">Show all tables</a></${Empty}>`}>
         ${() => html`<dl class="stats"><${Stat} label="Kind"
             value=${store === 'store' ? 'CQL table' : 'Landing table'} />
-                <${Stat} label="Rows" value=${(found.approx ? '≈ ' : '') + short(found.rows)}
+                <${Stat} label="Rows" value=${about(found) + short(found.rows)}
                     title=${int(found.rows)} />
                 <${Stat} label="Size" value=${bytes(found.bytes)} /><${Stat} label="Last write"
                     value=${ago(found.last_ms)} /></dl>
