@@ -21,7 +21,7 @@ static void setup(struct ctx *ctx, const char *sql) {
     assert_non_null(mkdtemp(ctx->dir));
     snprintf(ctx->path, sizeof ctx->path, "%s/data.db", ctx->dir);
     snprintf(ctx->url, sizeof ctx->url, "sqlite:%s", ctx->path);
-    struct landing_conf conf = {env_real(), ctx->url};
+    struct landing_conf conf = {.env = env_real(), .url = ctx->url};
     assert_int_equal(landing_open(&ctx->landing, &conf), 0);
     assert_int_equal(sqlite3_open(ctx->path, &db), SQLITE_OK);
     if (sqlite3_exec(db, sql, NULL, NULL, &why)) fail_msg("%s: %s", sql, why);
