@@ -5,7 +5,7 @@
 #include "base/redact.h"
 #include "cli/cli.h"
 #include "cli/cli_sum.h"
-#include "pipeline/doors.h"
+#include "pipeline/node.h"
 #include "source/source.h"
 
 #include <signal.h>
@@ -37,13 +37,12 @@ struct stage {
     struct conf *conf;
     struct def *def[CLI_ARG_MAX];
     size_t def_cnt;
-    struct pipe *pipe;
-    struct doors *doors;
+    struct node *node;
+    bool led; /* the banner has been shown */
 };
 
 static void stage_close(struct stage *stage) {
-    doors_close(stage->doors);
-    pipe_close(stage->pipe);
+    node_close(stage->node);
     for (size_t i = 0; i < stage->def_cnt; i++) def_free(stage->def[i]);
     conf_free(stage->conf);
     report_fini(&stage->report);
@@ -107,17 +106,14 @@ static bool choose_offline(const struct stage *stage) {
 }
 
 static int open_all(struct stage *stage, bool dev) {
-    struct pipe_conf conf = {.env = cli_env(),
-                             .data = stage->line.data,
-                             .conf = stage->conf,
-                             .def = stage->def,
-                             .def_cnt = stage->def_cnt,
-                             .offline = dev && choose_offline(stage)};
-    int err = pipe_open(&stage->pipe, &conf);
-    struct doors_conf doors = {stage->pipe, dev};
-    if (!err) err = doors_open(&stage->doors, &doors);
-    if (!err) err = pipe_start(stage->pipe);
-    return err ? cli_fail(CLI_NO) : CLI_OK;
+    struct node_conf conf = {.pipe = {.env = cli_env(),
+                                      .data = stage->line.data,
+                                      .conf = stage->conf,
+                                      .def = stage->def,
+                                      .def_cnt = stage->def_cnt,
+                                      .offline = dev && choose_offline(stage)},
+                             .any_port = dev};
+    return node_open(&stage->node, &conf) ? cli_fail(CLI_NO) : CLI_OK;
 }
 
 /* A swapped tier's address, without its password. */
@@ -132,22 +128,23 @@ static void print_place(const char *label, const char *url) {
 
 static void print_tier(const struct stage *stage, const char *label, enum door door,
                        enum conf_tier tier) {
-    if (doors_served(stage->doors, door))
+    if (doors_served(node_doors(stage->node), door))
         printf("  %s%s127.0.0.1:%u\n", label, door == DOOR_REGISTRY ? "http://" : "",
-               doors_port(stage->doors, door));
+               doors_port(node_doors(stage->node), door));
     else print_place(label, stage->conf->address[tier].url);
 }
 
 static void print_banner(const struct stage *stage, int64_t took_us) {
-    const char *token = pipe_token(stage->pipe);
+    const char *token = pipe_token(node_pipe(stage->node));
     printf("\nsluice %s is up after %.0f ms, %zu pipeline%s, data in %s\n\n", SLUICE_VERSION,
            (double)took_us / 1000, stage->def_cnt, stage->def_cnt == 1 ? "" : "s",
            stage->line.data);
     printf("  overview         http://127.0.0.1:%u/#token=%s\n",
-           doors_port(stage->doors, DOOR_UI), token);
+           doors_port(node_doors(stage->node), DOOR_UI), token);
     printf("  runs             http://127.0.0.1:%u/#token=%s\n",
-           doors_port(stage->doors, DOOR_HTTP), token);
-    printf("  Airflow API      http://127.0.0.1:%u/api/v2\n", doors_port(stage->doors, DOOR_HTTP));
+           doors_port(node_doors(stage->node), DOOR_HTTP), token);
+    printf("  Airflow API      http://127.0.0.1:%u/api/v2\n",
+           doors_port(node_doors(stage->node), DOOR_HTTP));
     print_tier(stage, "Kafka            ", DOOR_KAFKA, CONF_LOG);
     print_tier(stage, "Schema Registry  ", DOOR_REGISTRY, CONF_REGISTRY);
     print_tier(stage, "Cassandra (CQL)  ", DOOR_CQL, CONF_STORE);
@@ -155,18 +152,32 @@ static void print_banner(const struct stage *stage, int64_t took_us) {
         printf("  landing          %s/landing.db (SQLite)\n", stage->line.data);
     else print_place("landing          ", stage->conf->address[CONF_LANDING].url);
     printf("  metrics, health  http://127.0.0.1:%u/metrics  /health\n\n",
-           doors_port(stage->doors, DOOR_UI));
+           doors_port(node_doors(stage->node), DOOR_UI));
     fflush(stdout);
 }
 
-/* Until SIGINT, SIGTERM, or the time is over (0: never). */
-static void wait_for_end(const sigset_t *signals, int64_t for_us) {
+/* The banner of a term; while standing by, one line. */
+static void print_role(struct stage *stage, int64_t start_us) {
+    bool leads = node_pipe(stage->node) != NULL;
+    if (leads) print_banner(stage, env_mono_us(cli_env()) - start_us);
+    else printf("sluice %s stands by as %s, data in %s\n", SLUICE_VERSION,
+                node_name(stage->node), stage->line.data);
+    fflush(stdout);
+    stage->led = leads;
+}
+
+/* Until SIGINT, SIGTERM, or the time is over (0: never); takes over and stands back meanwhile. */
+static int wait_for_end(struct stage *stage, const sigset_t *signals, int64_t for_us) {
     int64_t until_us = env_mono_us(cli_env()) + for_us;
+    int64_t nap_us = node_is_shared(stage->node) ? NODE_TURN_US : 3600000000;
     for (;;) {
-        int64_t left_us = for_us ? until_us - env_mono_us(cli_env()) : 3600000000;
-        if (left_us <= 0) return;
+        int64_t now_us = env_mono_us(cli_env());
+        int64_t left_us = for_us ? MIN(until_us - now_us, nap_us) : nap_us;
+        if (for_us && now_us >= until_us) return CLI_OK;
         struct timespec wait = {left_us / 1000000, left_us % 1000000 * 1000};
-        if (sigtimedwait(signals, NULL, &wait) > 0) return;
+        if (sigtimedwait(signals, NULL, &wait) > 0) return CLI_OK;
+        if (node_turn(stage->node)) return cli_fail(CLI_NO);
+        if (stage->led != (node_pipe(stage->node) != NULL)) print_role(stage, now_us);
     }
 }
 
@@ -180,11 +191,12 @@ static int run_stage(struct stage *stage, bool dev, int64_t for_us) {
     int code = load_files(stage);
     if (!code) code = open_all(stage, dev);
     if (code) return code;
-    print_banner(stage, env_mono_us(cli_env()) - start_us);
+    print_role(stage, start_us);
     if (dev && !for_us) printf("Ctrl-C ends it; the data stays in %s.\n\n", stage->line.data);
     fflush(stdout);
-    wait_for_end(&signals, for_us);
-    return for_us ? cli_sum_print(stage->pipe, for_us, stage->line.format) : CLI_OK;
+    code = wait_for_end(stage, &signals, for_us);
+    if (code || !for_us || !node_pipe(stage->node)) return code;
+    return cli_sum_print(node_pipe(stage->node), for_us, stage->line.format);
 }
 
 static int run(const struct cli_verb *verb, int argc, char **argv, bool dev) {

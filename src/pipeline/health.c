@@ -66,13 +66,27 @@ void health_look(struct pipe *pipe, struct health_tier tier[HEALTH_TIER_CNT]) {
     look_at_queries(pipe, &tier[STREAM]);
 }
 
+/* Whoever answers here leads: who does not has other doors (standby.h). */
+static void write_role(const struct pipe_conf *conf, struct buf *out) {
+    struct coord_state state;
+    if (!conf->coord || !coord_is_shared(conf->coord)) return;
+    coord_state(conf->coord, &state);
+    buf_putz(out, "\"role\":\"leader\",\"node\":");
+    buf_json(out, str_of(conf->node));
+    buf_printf(out, ",\"epoch\":%" PRId64 ",\"note\":", state.leader_epoch);
+    buf_json(out, str_of(state.trouble));
+    buf_putc(out, ',');
+}
+
 void health_write(struct pipe *pipe, struct buf *out) {
     struct health_tier tier[HEALTH_TIER_CNT];
     enum health_state worst = HEALTH_OK;
     health_look(pipe, tier);
     for (int i = 0; i < HEALTH_TIER_CNT; i++)
         if (tier[i].state > HEALTH_IDLE) worst = MAX(worst, tier[i].state);
-    buf_printf(out, "{\"status\":\"%s\",\"tiers\":{", health_state_name(worst));
+    buf_printf(out, "{\"status\":\"%s\",", health_state_name(worst));
+    write_role(pipe_conf(pipe), out);
+    buf_putz(out, "\"tiers\":{");
     for (int i = 0; i < HEALTH_TIER_CNT; i++) {
         buf_printf(out, "%s\"%s\":{\"state\":\"%s\",\"note\":", i ? "," : "", tier[i].id,
                    health_state_name(tier[i].state));

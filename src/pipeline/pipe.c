@@ -60,6 +60,7 @@ static struct address address_of(const struct pipe *pipe, enum conf_tier tier,
 static int open_landing(struct pipe *pipe) {
     struct address at = address_of(pipe, CONF_LANDING, path_of(pipe, "sqlite:", "landing.db"));
     struct landing_conf conf = {.env = pipe->conf.env,
+                                .fence = pipe->conf.fence,
                                 .url = at.url,
                                 .property = at.property,
                                 .property_cnt = at.property_cnt};
@@ -69,6 +70,7 @@ static int open_landing(struct pipe *pipe) {
 static int open_log(struct pipe *pipe) {
     struct address at = address_of(pipe, CONF_LOG, path_of(pipe, "embedded:", "log"));
     struct log_conf conf = {.env = pipe->conf.env,
+                            .fence = pipe->conf.fence,
                             .url = at.url,
                             .property = at.property,
                             .property_cnt = at.property_cnt};
@@ -88,6 +90,7 @@ static int open_registry(struct pipe *pipe) {
 static int open_store(struct pipe *pipe) {
     struct address at = address_of(pipe, CONF_STORE, path_of(pipe, "embedded:", "store"));
     struct store_conf conf = {.env = pipe->conf.env,
+                              .fence = pipe->conf.fence,
                               .url = at.url,
                               .property = at.property,
                               .property_cnt = at.property_cnt};
@@ -95,10 +98,6 @@ static int open_store(struct pipe *pipe) {
 }
 
 static int open_tiers(struct pipe *pipe) {
-    struct address coord = address_of(pipe, CONF_COORD, NULL);
-    if (coord.url)
-        return err_fail(ERR_CONFIG, "coord '%s' is not supported in this version; leave the line "
-                        "out", coord.url);
     int err = open_landing(pipe);
     if (!err) err = open_log(pipe);
     if (!err) err = open_registry(pipe);

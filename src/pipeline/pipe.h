@@ -3,11 +3,12 @@
  * pipe_open() opens what is durable and makes topics and tables known; pipe_start() starts the
  * threads; pipe_close() stops them in the reverse order, so that nothing is handed to a tier that
  * is gone. A data folder belongs to one process at a time. Its files:
- *     lock  token  landing.db  log/  store/
+ *     lock  token  epoch  landing.db  log/  store/
  * Thread: open, start and close from one thread; the getters' objects say for themselves. */
 #ifndef PIPELINE_PIPE_H
 #define PIPELINE_PIPE_H
 
+#include "coord/coord.h"
 #include "landing/landing.h"
 #include "log/log.h"
 #include "observe/observe.h"
@@ -29,6 +30,9 @@ struct pipe_conf {
     struct def *const *def;
     size_t def_cnt;
     bool offline; /* see fetcher.h */
+    const struct fence *fence; /* of the term it is opened for; NULL: no other node writes */
+    struct coord *coord;       /* who leads, for /health; may be NULL */
+    const char *node;          /* this node's name; may be NULL */
 };
 struct pipe;
 int pipe_open(struct pipe **out, const struct pipe_conf *conf) MUST_USE;
