@@ -63,7 +63,12 @@ class Api(http.server.BaseHTTPRequestHandler):
         pass
 
 
-api = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Api)
+class QuietServer(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass                                            # who asked was killed
+
+
+api = QuietServer(('127.0.0.1', 0), Api)
 threading.Thread(target=api.serve_forever, daemon=True).start()
 PORT = api.server_address[1]
 PIPELINE = '''pipeline: ledger

@@ -4,6 +4,7 @@
 #include "pipeline/logput.h"
 #include "pipeline/reject.h"
 #include "pipeline/ui/uiapi_int.h"
+#include "wire/json/json.h"
 
 #include <math.h>
 
@@ -119,15 +120,23 @@ static void replay_one(void *arg, const struct record *record) {
     replay->cnt++;
 }
 
-/* {"check": "name"} -> name; anything else: ptr NULL. */
-static struct str check_of(struct str body) {
-    const char *hit = body.len ? memmem(body.ptr, body.len, "\"check\"", 7) : NULL;
-    if (!hit) return STR_NULL;
-    struct str left = {hit + 7, body.len - (size_t)(hit + 7 - body.ptr)}, name;
-    str_cut(left, '"', &left);
-    if (!left.ptr) return STR_NULL;
-    name = str_cut(left, '"', &left);
-    return name;
+/* {"check": "name"} -> name; nothing or {}: ptr NULL, all. What is not understood must not mean all. */
+static int check_of(struct http_req *req, struct str *out) {
+    struct json in;
+    struct json_value value;
+    struct str body = http_body(req), name;
+    *out = STR_NULL;
+    if (!body.len) return 0;
+    json_open(&in, body, 0);
+    json_object(&in);
+    while (json_member(&in, &name)) {
+        if (!json_value(&in, &value)) break;
+        if (!str_eqz(name, "check") || value.kind != JSON_STRING)
+            return err_fail(ERR_INVAL, "the body is {} for all records, or {\"check\": \"NAME\"}");
+        *out = json_text(&value, http_arena(req));
+    }
+    json_close(&in);
+    return json_err(&in);
 }
 
 /* Puts rejected records back onto their topic, durable before the answer. They are not taken out
@@ -136,7 +145,7 @@ void uimore_replay(void *self, struct http_req *req) {
     const struct uiapi *api = self;
     struct query *query = query_of(api, http_param(req, "dataset"));
     struct log *log = pipe_log(api->conf.pipe);
-    struct replay replay = {.check = check_of(http_body(req))};
+    struct replay replay = {.put = NULL};
     struct log_topic topic, quarantine;
     struct buf out;
     if (!query) {
@@ -145,7 +154,8 @@ void uimore_replay(void *self, struct http_req *req) {
     }
     const struct def_transform *transform = query_def(query);
     struct str name = arena_printf(http_arena(req), "%.*s.quarantine", STR_ARG(transform->table));
-    int err = log_topic_get(log, transform->topic, http_arena(req), &topic);
+    int err = check_of(req, &replay.check);
+    if (!err) err = log_topic_get(log, transform->topic, http_arena(req), &topic);
     if (!err) err = log_topic_get(log, name, http_arena(req), &quarantine);
     if (!err) err = logput_open(&replay.put, log, transform->topic, topic.part_cnt);
     for (int32_t p = 0; !err && p < quarantine.part_cnt; p++) {

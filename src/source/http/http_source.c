@@ -30,6 +30,7 @@ struct attempt {
     const char *url;
     bool denied;
     char denied_addr[INET6_ADDRSTRLEN];
+    char trouble[CURL_ERROR_SIZE]; /* what libcurl says besides its code */
 };
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -133,6 +134,8 @@ static void set_options(CURL *curl, struct attempt *attempt, struct curl_slist *
     curl_easy_setopt(curl, CURLOPT_WRITEDATA, attempt);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, attempt);
+    attempt->trouble[0] = 0;
+    curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, attempt->trouble);
 }
 
 /* What an attempt came to: an error, or a status that may be a redirect or a wish to wait. */
@@ -150,9 +153,12 @@ static int transport_err(CURLcode code, const struct attempt *attempt) {
     if (attempt->body.full || code == CURLE_FILESIZE_EXCEEDED)
         return err_fail(ERR_TOO_BIG, "%s: the answer is over %zu MiB", attempt->url,
                         SOURCE_BODY_MAX / MIB);
+    if (code == CURLE_UNSUPPORTED_PROTOCOL)
+        return err_fail(ERR_DENIED, "%s: only http:// and https:// are fetched", attempt->url);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return err_fail(ERR_TIMEOUT, "%s: no answer in time", attempt->url);
-    return err_fail(ERR_NET, "%s: %s", attempt->url, curl_easy_strerror(code));
+    return err_fail(ERR_NET, "%s: %s", attempt->url,
+                    *attempt->trouble ? attempt->trouble : curl_easy_strerror(code));
 }
 
 static struct outcome try_once(struct attempt *attempt, long left_ms) {
