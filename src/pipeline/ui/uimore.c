@@ -120,7 +120,7 @@ static void replay_one(void *arg, const struct record *record) {
     replay->cnt++;
 }
 
-/* {"check": "name"} -> name; nothing or {}: ptr NULL, all. What is not understood must not mean all. */
+/* {"check": "name"} -> name; nothing or {}: ptr NULL, all. What is not understood is not "all". */
 static int check_of(struct http_req *req, struct str *out) {
     struct json in;
     struct json_value value;
