@@ -104,6 +104,19 @@ static void columns(struct str text, bool good, struct arena *arena) {
     }
 }
 
+/* What was cut is gone, and the rest is JSON still. */
+static void cut(const char *path_text, struct str text, int err, struct arena *arena) {
+    const struct jsonpath *path;
+    struct json_value *match;
+    struct str left;
+    size_t cnt;
+    must(jsonpath_parse(str_of(path_text), arena, &path) == 0, "a path");
+    must((jsonpath_cut(path, text, arena, &left) == 0) == (err == 0), "a cut differs");
+    if (err) return;
+    must(jsonpath_find(path, left, arena, &match, &cnt) == 0, "what was left is no JSON");
+    must(cnt == 0, "something was left of what was cut");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     struct str text = {(const char *)data, len};
@@ -121,6 +134,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
     (void)!jsonschema_parse(text, &arena, &type);
     must(jsonpath_parse(STR("c[*].a"), &arena, &path) == 0, "a path");
     must((jsonpath_find(path, text, &arena, &match, &cnt) == 0) == (err == 0), "a path differs");
+    cut("c[*].a", text, err, &arena);
+    cut("a", text, err, &arena);
+    cut("[*]", text, err, &arena);
     struct str head = {text.ptr, MIN(text.len, 64)};
     if (jsonpath_parse(head, &arena, &path) == 0)
         (void)!jsonpath_find(path, text, &arena, &match, &cnt);

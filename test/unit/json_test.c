@@ -168,6 +168,62 @@ static void jsonpath_finds_slices(void **state UNUSED) {
     expect_path("[*]", "{}", "");
 }
 
+static void expect_cut(const char *path, const char *text, const char *expected) {
+    struct arena arena = ARENA_INIT;
+    const struct jsonpath *compiled;
+    struct str left;
+    if (jsonpath_parse(str_of(path), &arena, &compiled) ||
+        jsonpath_cut(compiled, str_of(text), &arena, &left))
+        fail_msg("%s: %s", path, err_note());
+    if (!str_eqz(left, expected))
+        fail_msg("%s of %s: '%.*s', expected '%s'", path, text, STR_ARG(left), expected);
+    arena_fini(&arena);
+}
+
+static void jsonpath_cut_leaves_the_rest_as_it_was(void **state UNUSED) {
+    expect_cut("a", "{\"a\":1,\"b\":2,\"c\":3}", "{\"b\":2,\"c\":3}");
+    expect_cut("b", "{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"c\":3}");
+    expect_cut("c", "{\"a\":1,\"b\":2,\"c\":3}", "{\"a\":1,\"b\":2}");
+    expect_cut("a", "{\"a\":1}", "{}");
+    expect_cut("a", " { \"a\" : 1 , \"b\" : 2 } ", " {\"b\" : 2 } ");
+    expect_cut("b", " { \"a\" : 1 , \"b\" : 2 } ", " { \"a\" : 1 } ");
+    expect_cut("x", "{\"a\":1}", "{\"a\":1}");
+    expect_cut("a", "[1]", "[1]");
+    expect_cut("a", "{\"a\":1,\"a\":2}", "{}");
+    expect_cut("a", "{\"a\":1,\"b\":0,\"a\":2}", "{\"b\":0}");
+    expect_cut("a", "{\"b\":0,\"a\":1,\"a\":2,\"c\":3}", "{\"b\":0,\"c\":3}");
+    expect_cut("l.p", "{\"l\":{\"u\":1,\"p\":2},\"p\":3}", "{\"l\":{\"u\":1},\"p\":3}");
+    expect_cut("l.p", "{\"l\":{\"p\":{\"x\":[1]}}}", "{\"l\":{}}");
+    expect_cut("l.p", "{\"l\":null}", "{\"l\":null}");
+    expect_cut("l.p.x", "{\"l\":{\"p\":2}}", "{\"l\":{\"p\":2}}");
+    expect_cut("pass", "{\"p\\u0061ss\":1,\"b\":2}", "{\"b\":2}");
+    expect_cut("['odd name']", "{\"odd name\":1,\"b\":2}", "{\"b\":2}");
+    expect_cut("['a.b']", "{\"a\":{\"b\":1},\"a.b\":2}", "{\"a\":{\"b\":1}}");
+}
+
+static void jsonpath_cut_goes_through_arrays(void **state UNUSED) {
+    expect_cut("r[*].p", "{\"r\":[{\"p\":1},{\"q\":2,\"p\":3},4]}",
+               "{\"r\":[{},{\"q\":2},4]}");
+    expect_cut("r[*]", "{\"r\":[1,[2],{}],\"s\":0}", "{\"r\":[],\"s\":0}");
+    expect_cut("r[0]", "{\"r\":[1,2,3]}", "{\"r\":[2,3]}");
+    expect_cut("r[1]", "{\"r\":[1,2,3]}", "{\"r\":[1,3]}");
+    expect_cut("r[2]", "{\"r\":[1,2,3]}", "{\"r\":[1,2]}");
+    expect_cut("r[0]", "{\"r\":[ 1 ]}", "{\"r\":[ ]}");
+}
+
+static void jsonpath_cut_refuses_the_whole_and_what_is_no_json(void **state UNUSED) {
+    struct arena arena = ARENA_INIT;
+    const struct jsonpath *path;
+    struct str left;
+    assert_int_equal(jsonpath_parse(STR("$"), &arena, &path), 0);
+    assert_int_equal(jsonpath_cut(path, STR("{}"), &arena, &left), ERR_INVAL);
+    assert_int_equal(jsonpath_parse(STR("a"), &arena, &path), 0);
+    assert_int_equal(jsonpath_cut(path, STR("{\"a\":1"), &arena, &left), ERR_TRUNC);
+    assert_int_equal(jsonpath_cut(path, STR("{\"a\":1,}"), &arena, &left), ERR_SYNTAX);
+    assert_int_equal(jsonpath_cut(path, STR(""), &arena, &left), ERR_TRUNC);
+    arena_fini(&arena);
+}
+
 static void jsonpath_errors_name_the_position(void **state UNUSED) {
     static const struct {
         const char *path, *says;
@@ -525,6 +581,9 @@ int main(void) {
         cmocka_unit_test(json_pulls_members_and_items),
         cmocka_unit_test(json_numbers_are_exact),
         cmocka_unit_test(jsonpath_finds_slices),
+        cmocka_unit_test(jsonpath_cut_leaves_the_rest_as_it_was),
+        cmocka_unit_test(jsonpath_cut_goes_through_arrays),
+        cmocka_unit_test(jsonpath_cut_refuses_the_whole_and_what_is_no_json),
         cmocka_unit_test(jsonpath_errors_name_the_position),
         cmocka_unit_test(jsonpath_reports_broken_text),
         cmocka_unit_test(jsontype_infers_as_spark),

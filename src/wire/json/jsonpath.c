@@ -204,3 +204,92 @@ int jsonpath_get(const struct jsonpath *path, struct str text, struct json_value
     base_free(walk.match);
     return err;
 }
+
+/* ---- cutting ---- */
+
+struct cut {
+    const struct jsonpath *path;
+    struct json in;
+    struct arena scratch; /* names with escapes */
+    char *to;             /* room for the whole text */
+    size_t len;
+    const char *copied; /* what lies before it in the text is in `to`, or is left out */
+    bool any;
+};
+
+static void copy_up_to(struct cut *cut, const char *end) {
+    assert(cut->copied <= end);
+    memcpy(cut->to + cut->len, cut->copied, (size_t)(end - cut->copied));
+    cut->len += (size_t)(end - cut->copied);
+    cut->copied = end;
+}
+
+/* The members or items of one container, as far as they were passed. */
+struct row_of {
+    const char *after; /* the last one that stays; at first, the opening bracket's end */
+    size_t kept, left_out;
+};
+
+/* The next one begins at `from` and stays: after some that were left out at the very beginning, the
+ * comma before it goes with them. */
+static void keep(struct cut *cut, struct row_of *row, const char *from) {
+    if (!row->kept && row->left_out) cut->copied = from;
+    row->kept++;
+}
+
+/* The value at the cursor goes, with its name and the comma before it. */
+static void leave_out(struct cut *cut, struct row_of *row) {
+    if (!json_skip(&cut->in)) return;
+    if (cut->copied < row->after) copy_up_to(cut, row->after);
+    cut->copied = cut->in.at;
+    row->left_out++;
+    cut->any = true;
+}
+
+static void cut_step(struct cut *cut, uint32_t at) {
+    struct json *in = &cut->in;
+    const struct step *step = &cut->path->step[at];
+    struct row_of row = {in->at, 0, 0};
+    struct str name;
+    if (json_kind(in) != (step->kind == STEP_NAME ? JSON_OBJECT : JSON_ARRAY)) {
+        json_skip(in);
+        return;
+    }
+    row.after++;
+    json_enter(in, step->kind == STEP_NAME ? '{' : '[');
+    for (uint64_t idx = 0;; idx++) {
+        bool hit;
+        if (step->kind == STEP_NAME) {
+            if (!json_member(in, &name)) break;
+            hit = str_eq(json_name(name, &cut->scratch), step->name);
+        } else {
+            if (!json_item(in)) break;
+            hit = step->kind == STEP_ALL || idx == step->idx;
+        }
+        if (hit && at + 1 == cut->path->cnt) {
+            leave_out(cut, &row);
+            continue;
+        }
+        keep(cut, &row, step->kind == STEP_NAME ? name.ptr - 1 : in->at);
+        if (hit) cut_step(cut, at + 1);
+        else json_skip(in);
+        row.after = in->at;
+    }
+}
+
+int jsonpath_cut(const struct jsonpath *path, struct str text, struct arena *arena,
+                 struct str *out) {
+    *out = text;
+    if (!path->cnt) return err_fail(ERR_INVAL, "the path is the whole text, not a part of it");
+    struct cut cut = {.path = path, .to = arena_bytes(arena, text.len + 1)};
+    json_open(&cut.in, text, 0);
+    cut.copied = text.ptr;
+    cut_step(&cut, 0);
+    json_close(&cut.in);
+    arena_fini(&cut.scratch);
+    int err = json_err(&cut.in);
+    if (err || !cut.any) return err;
+    copy_up_to(&cut, text.ptr + text.len);
+    *out = (struct str){cut.to, cut.len};
+    return 0;
+}

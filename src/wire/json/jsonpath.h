@@ -26,5 +26,10 @@ int jsonpath_find(const struct jsonpath *path, struct str text, struct arena *ar
                   struct json_value **out, size_t *cnt) MUST_USE;
 /* The last match of a path without [*]: ERR_NOT_FOUND. */
 int jsonpath_get(const struct jsonpath *path, struct str text, struct json_value *out) MUST_USE;
+/* `text` without what the path leads to, in `arena`: members and items are taken out with their
+ * comma, all else stays byte for byte; `text` itself when nothing is there. ERR_INVAL: the path is
+ * the whole text. */
+int jsonpath_cut(const struct jsonpath *path, struct str text, struct arena *arena,
+                 struct str *out) MUST_USE;
 
 #endif
