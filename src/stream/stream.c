@@ -178,13 +178,20 @@ static void exec_setup(struct work *work, struct exec *exec, struct vec *const *
     exec_select(exec, work->out->sel, work->out->sel_cnt);
 }
 
+/* The JSON of a value: Confluent's serializers put a zero byte and a schema's id before it, which no
+ * JSON text begins with. */
+static struct str json_of(struct str value) {
+    if (value.len < 5 || value.ptr[0]) return value;
+    return (struct str){value.ptr + 5, value.len - 5};
+}
+
 /* The columns the query reads; tombstones and malformed values leave the selection. */
 static int decode(struct work *work, struct vec *const **col) {
     struct stream *stream = work->stream;
     struct arena *arena = &stream->arena;
     struct jsonbatch_out json;
     struct str *value = arena_alloc(arena, work->in.cnt * sizeof *value);
-    for (uint32_t i = 0; i < work->in.cnt; i++) value[i] = work->in.record[i].value;
+    for (uint32_t i = 0; i < work->in.cnt; i++) value[i] = json_of(work->in.record[i].value);
     int err = jsonbatch_decode(stream->json, value, work->in.cnt, arena, &json);
     if (err) return err;
     for (uint32_t i = 0; i < json.bad_cnt; i++)

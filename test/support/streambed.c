@@ -136,20 +136,29 @@ void streambed_fini(struct streambed *bed) {
     base_free(bed->sink);
 }
 
-void streambed_produce(struct streambed *bed, int32_t part, const char *const *value,
-                       size_t cnt, int64_t ts_ms) {
+static void append(struct streambed *bed, int32_t part, const struct record *record, size_t cnt) {
     struct buf buf;
     struct recbatch_build build;
     int64_t base;
     buf_init(&buf, 16 * MIB);
     recbatch_begin(&build, &buf);
-    for (size_t i = 0; i < cnt; i++) {
-        struct record record = {.value = str_of(value[i]), .ts_ms = ts_ms};
-        assert_int_equal(recbatch_add(&build, &record), 0);
-    }
+    for (size_t i = 0; i < cnt; i++) assert_int_equal(recbatch_add(&build, &record[i]), 0);
     assert_int_equal(recbatch_seal(&build), 0);
     assert_int_equal(log_append(bed->log, STREAMBED_TOPIC, part, buf_str(&buf), &base), 0);
     buf_fini(&buf);
+}
+
+void streambed_produce(struct streambed *bed, int32_t part, const char *const *value,
+                       size_t cnt, int64_t ts_ms) {
+    struct record *record = base_calloc(cnt, sizeof *record);
+    for (size_t i = 0; i < cnt; i++)
+        record[i] = (struct record){.value = str_of(value[i]), .ts_ms = ts_ms};
+    append(bed, part, record, cnt);
+    base_free(record);
+}
+
+void streambed_record(struct streambed *bed, int32_t part, const struct record *record) {
+    append(bed, part, record, 1);
 }
 
 void streambed_put(struct streambed *bed, int32_t part, const char *value, int64_t ts_ms) {

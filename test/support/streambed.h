@@ -44,6 +44,7 @@ void streambed_fini(struct streambed *bed);
 void streambed_open(struct streambed *bed); /* the stream; must succeed */
 void streambed_produce(struct streambed *bed, int32_t part, const char *const *value,
                        size_t cnt, int64_t ts_ms);
+void streambed_record(struct streambed *bed, int32_t part, const struct record *record);
 void streambed_put(struct streambed *bed, int32_t part, const char *value, int64_t ts_ms);
 /* Steps until nothing is left; errors are retried, at most `errors` of them. Returns the records
  * taken. */

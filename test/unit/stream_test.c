@@ -73,6 +73,25 @@ static void one_bad_record_does_not_stop_the_others(void **state) {
     streambed_fini(&bed);
 }
 
+static void values_of_schema_serializers_are_read(void **state) {
+    (void)state;
+    struct streambed bed;
+    struct record record = {.key = STR("k"), .ts_ms = 5};
+    static const char framed[] = "\0\0\0\0\7{\"a\":1}", cut[] = "\0\0\0\0";
+    streambed_init(&bed, "STRUCT<a: BIGINT>", "SELECT a FROM STREAM users_created", NULL, 0);
+    record.value = (struct str){framed, sizeof framed - 1};
+    streambed_record(&bed, 0, &record);
+    record.value = (struct str){cut, sizeof cut - 1};
+    streambed_record(&bed, 0, &record);
+    streambed_open(&bed);
+    streambed_drain(&bed, 0);
+    assert_int_equal(bed.sink->row_cnt, 1);
+    assert_string_equal(bed.sink->row[0].json, "a=1");
+    assert_int_equal(bed.sink->kept_cnt, 1);
+    assert_string_equal(bed.sink->kept[0].check, "json");
+    streambed_fini(&bed);
+}
+
 static void branches_not_taken_do_not_fail(void **state) {
     (void)state;
     struct streambed bed;
@@ -297,6 +316,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_fields_become_columns),
         cmocka_unit_test(one_bad_record_does_not_stop_the_others),
+        cmocka_unit_test(values_of_schema_serializers_are_read),
         cmocka_unit_test(branches_not_taken_do_not_fail),
         cmocka_unit_test(expectations_quarantine_warn_and_drop),
         cmocka_unit_test(expectation_that_stops_writes_nothing),
