@@ -40,6 +40,7 @@ struct route {
     const struct type *type; /* of the values so far; NULL: nothing yet */
     bool type_known;         /* the registry has `type` */
     int32_t schema_id;
+    int64_t new_records, new_bytes; /* of this flush */
     atomic_int_fast64_t records, bytes, newest_ms;
 };
 
@@ -47,6 +48,12 @@ struct captor {
     struct captor_conf conf;
     struct capture *capture;
     struct route *route;
+    struct arena arena;     /* of one round: the changes below */
+    struct arena records;   /* made of them, by one attempt */
+    struct change *change;
+    size_t cnt;             /* changes taken and not acknowledged yet */
+    bool unsure;            /* a flush failed: some partitions may have what others have not */
+    int64_t lag_us;         /* when to look at the lag again */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
@@ -145,14 +152,15 @@ int captor_open(struct captor **out, const struct captor_conf *conf) {
 /* ---- the way of a change ---- */
 
 /* Widens the route's type by this value, and registers it, before its record is written. */
-static int learn(struct captor *captor, struct route *route, struct str value,
+static int learn(struct captor *captor, struct route *route, struct str json,
                  struct arena *arena) {
-    if (route->type && route->type_known && jsontype_fits(route->type, value)) return 0;
-    int err = jsontype_widen(&route->type, value, &route->type_arena);
+    if (route->type_known && jsontype_fits(route->type, json)) return 0;
+    int err = jsontype_widen(&route->type, json, &route->type_arena);
     if (err) return err;
     struct buf text;
     struct registry_schema schema;
     buf_init(&text, MIB);
+    route->type_known = false; /* until the registry has taken it */
     /* What was null so far is registered as text, and stays that: a schema never narrows. */
     route->type = jsontype_final(&route->type_arena, route->type);
     jsonschema_format(route->type, route->def->topic, JSONSCHEMA_ANY, &text);
@@ -175,18 +183,20 @@ static int carry(struct captor *captor, struct route *route, struct change chang
                  struct arena *arena) {
     const struct def_capture *def = route->def;
     struct record record;
-    int err = chgrec_hide(change.before, def->hide, def->hide_cnt, arena, &change.before);
-    if (!err) err = chgrec_hide(change.after, def->hide, def->hide_cnt, arena, &change.after);
-    if (!err && change.after.ptr) err = learn(captor, route, change.after, arena);
-    if (!err) err = chgrec_make(def, &change, route->schema_id, arena, &record);
-    if (err) return err;
-    int32_t part = kpart_of(record.key, route->part_cnt);
+    struct str json;
+    int32_t part = kpart_of(change.key, route->part_cnt);
     if (written(&route->last[part], &change)) return 0;
+    int err = chgrec_hide(def, change.before, arena, &change.before);
+    if (!err) err = chgrec_hide(def, change.after, arena, &change.after);
+    if (!err) err = chgrec_json(def, &change, arena, &json);
+    if (!err && json.ptr) err = learn(captor, route, json, arena);
+    if (err) return err;
+    chgrec_make(def, &change, json, route->schema_id, arena, &record);
     err = logput_add(route->put, part, &record);
     if (err) return err;
     route->pending[part] = (struct last_id){change.seq, change.idx, true};
-    atomic_fetch_add(&route->records, 1);
-    atomic_fetch_add(&route->bytes, (int64_t)(record.key.len + record.value.len));
+    route->new_records++;
+    route->new_bytes += (int64_t)(record.key.len + record.value.len);
     atomic_store(&route->newest_ms, record.ts_ms);
     return 0;
 }
@@ -196,8 +206,10 @@ static int flush(struct captor *captor, const struct change *change, size_t cnt)
         struct route *route = &captor->route[i];
         int err = logput_flush(route->put);
         if (err) return err;
-        memcpy(route->last, route->pending,
-               (size_t)route->part_cnt * sizeof *route->last);
+        memcpy(route->last, route->pending, (size_t)route->part_cnt * sizeof *route->last);
+        atomic_fetch_add(&route->records, route->new_records);
+        atomic_fetch_add(&route->bytes, route->new_bytes);
+        route->new_records = route->new_bytes = 0;
     }
     int64_t now_us = env_now_us(captor->conf.env);
     for (size_t i = 0; i < cnt; i++) metric_observe(captor->latency, now_us - change[i].commit_us);
@@ -218,56 +230,73 @@ static int carry_all(struct captor *captor, const struct change *change, size_t 
     return err ? err : flush(captor, change, cnt);
 }
 
-/* Tries until it worked or we stop. After a failure nobody knows which partitions have what was
- * flushed: their ends tell, and what is there is skipped. */
-static void carry_until_done(struct captor *captor, const struct change *change, size_t cnt,
-                             struct arena *arena) {
-    int64_t backoff_us = BACKOFF_US;
-    int err = carry_all(captor, change, cnt, arena);
-    while (err && !atomic_load(&captor->stopping)) {
-        set_trouble(captor, err_note());
-        env_sleep_us(captor->conf.env, backoff_us);
-        backoff_us = MIN(backoff_us * 2, BACKOFF_MAX);
-        err = 0;
-        for (size_t r = 0; r < captor->conf.capture_cnt && !err; r++) {
-            logput_drop(captor->route[r].put);
-            err = read_last(captor, &captor->route[r]);
-        }
-        if (!err) err = carry_all(captor, change, cnt, arena);
+/* After a failure nobody knows which partitions have what was flushed: their ends tell, and what is
+ * there is skipped. */
+static int make_sure(struct captor *captor) {
+    int err = 0;
+    for (size_t r = 0; r < captor->conf.capture_cnt && !err; r++) {
+        logput_drop(captor->route[r].put);
+        captor->route[r].new_records = captor->route[r].new_bytes = 0;
+        err = read_last(captor, &captor->route[r]);
     }
+    return err;
 }
 
-static void look_at_lag(struct captor *captor, int64_t *next_us) {
+static void look_at_lag(struct captor *captor) {
     int64_t cnt, oldest_us, now_us = env_mono_us(captor->conf.env);
-    if (now_us < *next_us) return;
-    *next_us = now_us + LAG_EVERY_US;
+    if (now_us < captor->lag_us) return;
+    captor->lag_us = now_us + LAG_EVERY_US;
     if (!capture_lag(captor->capture, &cnt, &oldest_us)) atomic_store(&captor->waiting, cnt);
 }
 
+/* Carries and acknowledges what was taken. */
+static int pass_on(struct captor *captor) {
+    arena_reset(&captor->records);
+    int err = captor->unsure ? make_sure(captor) : 0;
+    if (!err) err = carry_all(captor, captor->change, captor->cnt, &captor->records);
+    captor->unsure = err != 0;
+    if (!err) err = capture_ack(captor->capture, captor->change[captor->cnt - 1].seq);
+    return err;
+}
+
+int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
+    int err = 0;
+    *did = 0;
+    if (!captor->cnt) {
+        arena_reset(&captor->arena);
+        err = capture_next(captor->capture, CHANGE_MAX, timeout_us, &captor->arena,
+                           &captor->change, &captor->cnt);
+        if (err) captor->cnt = 0;
+    }
+    int64_t start_us = env_mono_us(captor->conf.env);
+    if (captor->cnt) err = pass_on(captor);
+    atomic_fetch_add(&captor->busy_us, env_mono_us(captor->conf.env) - start_us);
+    if (!err) {
+        *did = captor->cnt;
+        captor->cnt = 0;
+    }
+    set_trouble(captor, err ? err_note() : "");
+    look_at_lag(captor);
+    return err;
+}
+
+/* ---- the thread ---- */
+
 static void *captor_main(void *arg) {
     struct captor *captor = arg;
-    struct arena arena = ARENA_INIT;
-    int64_t lag_us = 0;
+    int64_t backoff_us = BACKOFF_US;
+    size_t did;
     pthread_setname_np(pthread_self(), "capture");
     while (!atomic_load(&captor->stopping)) {
-        struct change *change;
-        size_t cnt = 0;
-        arena_reset(&arena);
-        int err = capture_next(captor->capture, CHANGE_MAX, POLL_US, &arena, &change, &cnt);
-        int64_t start_us = env_mono_us(captor->conf.env);
-        if (!err && cnt) carry_until_done(captor, change, cnt, &arena);
-        if (atomic_load(&captor->stopping)) break;
-        if (!err && cnt) err = capture_ack(captor->capture, change[cnt - 1].seq);
-        atomic_fetch_add(&captor->busy_us, env_mono_us(captor->conf.env) - start_us);
-        if (err) {
-            set_trouble(captor, err_note());
-            env_sleep_us(captor->conf.env, BACKOFF_US);
-        } else {
-            set_trouble(captor, "");
+        if (!captor_step(captor, POLL_US, &did)) {
+            backoff_us = BACKOFF_US;
+            continue;
         }
-        look_at_lag(captor, &lag_us);
+        for (int64_t slept = 0; slept < backoff_us && !atomic_load(&captor->stopping);
+             slept += BACKOFF_US)
+            env_sleep_us(captor->conf.env, BACKOFF_US);
+        backoff_us = MIN(backoff_us * 2, BACKOFF_MAX);
     }
-    arena_fini(&arena);
     return NULL;
 }
 
@@ -289,6 +318,8 @@ void captor_close(struct captor *captor) {
         base_free(captor->route[i].pending);
         arena_fini(&captor->route[i].type_arena);
     }
+    arena_fini(&captor->arena);
+    arena_fini(&captor->records);
     capture_close(captor->capture);
     pthread_mutex_destroy(&captor->lock);
     base_free(captor->route);

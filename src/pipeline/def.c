@@ -7,7 +7,6 @@
 #include "observe/observe.h"
 #include "orchestrate/orchestrate.h"
 #include "pipeline/field.h"
-#include "wire/json/jsonpath.h"
 
 #define TOPIC_MAX 249
 #define IDENT_MAX 48
@@ -97,6 +96,24 @@ static void read_format(struct load *load, const struct ynode *node, enum def_fo
                 "unknown format '%.*s'", STR_ARG(text));
 }
 
+static void read_hide(struct load *load, const struct ynode *node, struct def_capture *capture) {
+    const struct str *text;
+    struct str left;
+    size_t cnt;
+    if (!field_texts(&load->in, node, &text, &cnt)) return;
+    capture->hide = arena_array(load->in.arena, const struct jsonpath *, cnt);
+    capture->hide_at = arena_array(load->in.arena, struct report_at, cnt);
+    for (size_t i = 0; i < cnt; i++) {
+        const struct ynode *item = node->kind == YNODE_LIST ? &node->item[i] : node;
+        const struct jsonpath **path = &capture->hide[capture->hide_cnt];
+        if (jsonpath_parse(text[i], load->in.arena, path) ||
+            jsonpath_cut(*path, STR("{}"), load->in.arena, &left))
+            report_add(load->in.report, item->at, str_of(err_note()),
+                       STR("name a member, such as login.password or cards[*].number"));
+        else capture->hide_at[capture->hide_cnt++] = item->at;
+    }
+}
+
 static void read_capture(struct load *load, const struct ynode *key, const struct ynode *node) {
     static const char *const names[] = {"table", "format", "hide", "partitions"};
     struct def_capture *capture = &load->def->capture[load->def->capture_cnt];
@@ -116,9 +133,7 @@ static void read_capture(struct load *load, const struct ynode *key, const struc
                     "capture '%.*s' has no table", STR_ARG(key->text));
     else if (field_text(&load->in, value, &capture->table)) capture->at = value->at;
     if ((value = ynode_get(node, "format"))) read_format(load, value, &capture->format);
-    if ((value = ynode_get(node, "hide")) &&
-        field_texts(&load->in, value, &capture->hide, &capture->hide_cnt))
-        check_paths(load, value, capture->hide, capture->hide_cnt);
+    if ((value = ynode_get(node, "hide"))) read_hide(load, value, capture);
     if ((value = ynode_get(node, "partitions")) && field_int(&load->in, value, 1, 1024, &num))
         capture->partitions = (int32_t)num;
 }
@@ -291,6 +306,39 @@ static void read_schedule(struct load *load, const struct ynode *root) {
     if ((value = ynode_get(root, "timeout"))) field_dur(&load->in, value, &def->timeout_us);
 }
 
+/* A row that has nothing but what the key path "a.b" leads to: {"a":{"b":0}}. */
+static struct str row_of_key(struct load *load, struct str key) {
+    struct buf text;
+    size_t depth = 0;
+    buf_init(&text, 16 * KIB);
+    for (struct str rest = key; rest.ptr; depth++) {
+        buf_putc(&text, '{');
+        buf_json(&text, str_cut(rest, '.', &rest));
+        buf_putc(&text, ':');
+    }
+    buf_putc(&text, '0');
+    while (depth--) buf_putc(&text, '}');
+    struct str row = arena_str(load->in.arena, buf_str(&text));
+    buf_fini(&text);
+    return row;
+}
+
+/* The row's key is its record's key: what is hidden in one would be seen in the other. */
+static void check_hidden_key(struct load *load, const struct def_capture *capture,
+                             const struct def_fetch *fetch) {
+    for (size_t k = 0; k < fetch->key_cnt; k++) {
+        struct str row = row_of_key(load, fetch->key[k]), left;
+        for (size_t i = 0; i < capture->hide_cnt; i++) {
+            if (jsonpath_cut(capture->hide[i], row, load->in.arena, &left)) continue;
+            if (left.ptr == row.ptr) continue;
+            report_addf(load->in.report, capture->hide_at[i],
+                        STR("choose another key, or do not hide it"),
+                        "'%.*s' is the key of '%.*s', which every record shows",
+                        STR_ARG(fetch->key[k]), STR_ARG(fetch->name));
+        }
+    }
+}
+
 /* What names what: a reference to nothing is a mistake with the nearest names. */
 static void check_references(struct load *load) {
     struct def *def = load->def;
@@ -300,8 +348,11 @@ static void check_references(struct load *load) {
     for (size_t i = 0; i < def->capture_cnt; i++) topic[i] = def->capture[i].topic;
     for (size_t i = 0; i < def->capture_cnt; i++) {
         bool found = !def->capture[i].table.len;
-        for (size_t k = 0; k < def->fetch_cnt; k++)
-            found = found || str_eq(def->capture[i].table, table[k]);
+        for (size_t k = 0; k < def->fetch_cnt; k++) {
+            if (!str_eq(def->capture[i].table, table[k])) continue;
+            found = true;
+            check_hidden_key(load, &def->capture[i], &def->fetch[k]);
+        }
         if (!found)
             report_addf(load->in.report, def->capture[i].at,
                         report_nearest(load->in.report, def->capture[i].table, table,

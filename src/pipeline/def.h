@@ -10,6 +10,7 @@
 #include "base/env.h"
 #include "pipeline/ynode.h"
 #include "stream/stream.h"
+#include "wire/json/jsonpath.h"
 
 #define DEF_MAX 256
 
@@ -28,7 +29,8 @@ enum def_format { DEF_ROW, DEF_JSON_SCHEMA, DEF_DEBEZIUM };
 struct def_capture { /* changed rows of a table onto a topic */
     struct str topic, table;
     enum def_format format;
-    const struct str *hide; /* paths left out of the topic */
+    const struct jsonpath **hide; /* what is left out of the topic */
+    struct report_at *hide_at;
     size_t hide_cnt;
     int32_t partitions;
     struct report_at at;

@@ -23,6 +23,8 @@ struct query {
     atomic_bool stopping;
     struct arena plan; /* source type, until the next plan */
     int32_t schema_id; /* the schema planned for; 0: none */
+    int64_t trouble_ever; /* records the topic ever had when trouble was last seen; -1: none is */
+    int64_t look_us;   /* when to look for a newer one, by the monotonic clock */
     struct stream *stream;
     struct store_sink *sink;
     struct store_tx *tx;
@@ -105,8 +107,11 @@ static void add_stats(struct stream_stats *sum, const struct stream_stats *more)
 
 static void plan_close(struct query *query) {
     pthread_mutex_lock(&query->lock);
-    add_stats(&query->before, &query->now);
-    memset(&query->now, 0, sizeof query->now);
+    struct stream_stats last = query->now;
+    add_stats(&query->before, &last);
+    query->now = (struct stream_stats){.lag = last.lag, .newest_ts_ms = last.newest_ts_ms,
+                                       .latency_p50_us = last.latency_p50_us,
+                                       .latency_p99_us = last.latency_p99_us};
     for (size_t i = 0; i < query->conf.def->expect_cnt && i < EXPECT_MAX; i++) {
         query->failed_before[i] += query->failed[i];
         query->failed[i] = 0;
@@ -152,20 +157,19 @@ static int plan_open(struct query *query, const struct registry_schema *schema) 
     return err;
 }
 
-/* Plans when there is a schema and it is another than the one planned for. */
-static int plan(struct query *query) {
+/* Plans when there is a schema and it is another than the one planned for; *ready: there is one. */
+static int plan(struct query *query, bool *ready) {
     struct arena arena = ARENA_INIT;
     struct registry_schema schema;
     char note[256];
     int err = latest_schema(query, &arena, &schema);
+    *ready = !err;
     if (err == ERR_NOT_FOUND) {
+        err = 0;
         snprintf(note, sizeof note, "waits for the first record of topic %.*s",
                  STR_ARG(query->conf.def->topic));
         set_state(query, QUERY_WAITING, note);
-        arena_fini(&arena);
-        return ERR_AGAIN;
-    }
-    if (!err && schema.id != query->schema_id) {
+    } else if (!err && schema.id != query->schema_id) {
         plan_close(query);
         err = plan_open(query, &schema);
         if (err) plan_close(query);
@@ -186,37 +190,68 @@ static void note_stats(struct query *query) {
     pthread_mutex_unlock(&query->lock);
 }
 
-/* Steps until the schema is to be looked at again, an error, or the stop. */
-static int run_a_while(struct query *query) {
-    int64_t until_us = env_mono_us(query->conf.env) + SCHEMA_US;
-    int err = 0;
-    while (!err && !atomic_load(&query->stopping) && env_mono_us(query->conf.env) < until_us) {
-        size_t did = 0;
-        err = stream_step(query->stream, STEP_US, &did);
-        note_stats(query);
+/* Records that the topic ever had, about. */
+static int64_t count_ever(struct query *query) {
+    struct arena arena = ARENA_INIT;
+    struct log_topic topic;
+    int64_t sum = 0;
+    int err = log_topic_get(query->conf.log, query->conf.def->topic, &arena, &topic);
+    for (int32_t part = 0; !err && part < topic.part_cnt; part++) {
+        struct log_span span;
+        err = log_span(query->conf.log, topic.name, part, &span);
+        if (!err) sum += span.end;
     }
-    return err;
+    arena_fini(&arena);
+    return err ? -1 : sum;
 }
+
+/* What does not run lags behind by what it did last, and by all that came since. */
+static void note_trouble_lag(struct query *query) {
+    int64_t ever = count_ever(query);
+    if (ever < 0) return;
+    pthread_mutex_lock(&query->lock);
+    if (query->trouble_ever >= 0) query->now.lag += MAX(ever - query->trouble_ever, 0);
+    pthread_mutex_unlock(&query->lock);
+    query->trouble_ever = ever;
+}
+
+int query_step(struct query *query, int64_t timeout_us, size_t *did) {
+    int64_t now_us = env_mono_us(query->conf.env);
+    bool ready = true;
+    int err = 0;
+    *did = 0;
+    if (!query->stream || now_us >= query->look_us) {
+        err = plan(query, &ready);
+        query->look_us = now_us + SCHEMA_US;
+    }
+    if (!err && !ready) return ERR_AGAIN;
+    if (!err) err = stream_step(query->stream, timeout_us, did);
+    if (err) {
+        set_state(query, QUERY_TROUBLE, err_note());
+        plan_close(query);
+        note_trouble_lag(query);
+        return err;
+    }
+    query->trouble_ever = -1;
+    note_stats(query);
+    set_state(query, QUERY_RUNNING, "");
+    return 0;
+}
+
+/* ---- the thread ---- */
 
 static void *query_main(void *arg) {
     struct query *query = arg;
     int64_t backoff_us = WAIT_US;
+    size_t did;
     pthread_setname_np(pthread_self(), "query");
     while (!atomic_load(&query->stopping)) {
-        int err = plan(query);
-        if (!err) {
-            set_state(query, QUERY_RUNNING, "");
-            err = run_a_while(query);
-        }
+        int err = query_step(query, STEP_US, &did);
         if (!err) {
             backoff_us = WAIT_US;
             continue;
         }
-        if (err != ERR_AGAIN) {
-            set_state(query, QUERY_TROUBLE, err_note());
-            plan_close(query);
-            backoff_us = MIN(backoff_us * 2, BACKOFF_MAX);
-        }
+        if (err != ERR_AGAIN) backoff_us = MIN(backoff_us * 2, BACKOFF_MAX);
         for (int64_t slept = 0; slept < backoff_us && !atomic_load(&query->stopping);
              slept += WAIT_US)
             env_sleep_us(query->conf.env, WAIT_US);
@@ -228,6 +263,7 @@ int query_open(struct query **out, const struct query_conf *conf) {
     struct query *query = base_calloc(1, sizeof *query);
     query->conf = *conf;
     query->state = QUERY_WAITING;
+    query->trouble_ever = -1;
     pthread_mutex_init(&query->lock, NULL);
     *out = query;
     return 0;

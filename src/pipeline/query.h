@@ -23,6 +23,11 @@ struct query_conf {
 struct query;
 int query_open(struct query **out, const struct query_conf *conf) MUST_USE;
 int query_start(struct query *query) MUST_USE;
+/* One round, which is what the thread does over and over: plans when that is due, then does one
+ * batch, waited for up to timeout_us; *did is its records. ERR_AGAIN: there is no schema yet. After
+ * another error the query is planned anew by the next step. For simulations; not beside
+ * query_start(). */
+int query_step(struct query *query, int64_t timeout_us, size_t *did) MUST_USE;
 void query_close(struct query *query); /* stops after the batch under way; NULL is allowed */
 
 enum query_state { QUERY_WAITING, QUERY_RUNNING, QUERY_TROUBLE };

@@ -11,8 +11,8 @@ struct reject {
     struct arena arena; /* names */
     struct arena batch; /* headers, until the flush */
     struct str source, topic;
-    int32_t part_cnt;
-    int64_t *last, *pending; /* source offset of the newest record there, by partition; -1: none */
+    int32_t part_cnt, source_cnt;
+    int64_t *last, *pending; /* newest source offset that is there, by source partition; -1: none */
     struct logput *put;
 };
 
@@ -22,19 +22,27 @@ static struct str header_of(const struct record *record, const char *name) {
     return STR_NULL;
 }
 
+static bool number_of(const struct record *record, const char *name, int64_t *out) {
+    struct str text = header_of(record, name);
+    return text.ptr && !str_i64(text, out);
+}
+
 static void note_last(void *arg, const struct record *record) {
-    int64_t *last = arg, offset;
-    struct str text = header_of(record, REJECT_OFFSET);
-    if (text.ptr && !str_i64(text, &offset)) *last = MAX(*last, offset);
+    struct reject *reject = arg;
+    int64_t part, offset;
+    if (!number_of(record, REJECT_PARTITION, &part) || !number_of(record, REJECT_OFFSET, &offset))
+        return;
+    if (part < 0 || part >= reject->source_cnt) return;
+    reject->pending[part] = MAX(reject->pending[part], offset);
 }
 
 static int read_last(struct reject *reject) {
+    for (int32_t i = 0; i < reject->source_cnt; i++) reject->pending[i] = -1;
     for (int32_t i = 0; i < reject->part_cnt; i++) {
-        reject->last[i] = -1;
-        int err = logput_tail(reject->log, reject->topic, i, TAIL_MAX, note_last, &reject->last[i]);
+        int err = logput_tail(reject->log, reject->topic, i, TAIL_MAX, note_last, reject);
         if (err) return err;
-        reject->pending[i] = reject->last[i];
     }
+    memcpy(reject->last, reject->pending, (size_t)reject->source_cnt * sizeof *reject->last);
     return 0;
 }
 
@@ -46,13 +54,16 @@ int reject_open(struct reject **out, struct log *log, struct str source, struct 
     reject->topic = arena_printf(&reject->arena, "%.*s.quarantine", STR_ARG(table));
     int err = log_topic_get(log, source, &reject->arena, &topic);
     struct log_setting big = {STR("max.message.bytes"), STR(LOGPUT_MAX)};
-    if (!err) err = log_topic_create(log, reject->topic, topic.part_cnt, &big, 1);
+    if (!err) {
+        reject->source_cnt = topic.part_cnt;
+        reject->last = arena_array(&reject->arena, int64_t, (size_t)topic.part_cnt);
+        reject->pending = arena_array(&reject->arena, int64_t, (size_t)topic.part_cnt);
+        err = log_topic_create(log, reject->topic, topic.part_cnt, &big, 1);
+    }
     if (err == ERR_EXISTS) err = 0;
     if (!err) err = log_topic_get(log, reject->topic, &reject->arena, &topic);
     if (!err) {
         reject->part_cnt = topic.part_cnt;
-        reject->last = arena_array(&reject->arena, int64_t, (size_t)topic.part_cnt);
-        reject->pending = arena_array(&reject->arena, int64_t, (size_t)topic.part_cnt);
         err = logput_open(&reject->put, log, reject->topic, topic.part_cnt);
     }
     if (!err) err = read_last(reject);
@@ -75,7 +86,10 @@ void reject_close(struct reject *reject) {
 int reject_add(struct reject *reject, const struct record *record, int32_t part, struct str check,
                struct str reason) {
     int32_t to = part % reject->part_cnt;
-    if (record->offset <= reject->last[to]) return 0;
+    if (part >= reject->source_cnt)
+        return err_fail(ERR_AGAIN, "topic '%.*s' has a new partition %d", STR_ARG(reject->source),
+                        part);
+    if (record->offset <= reject->last[part]) return 0;
     uint32_t cnt = MIN(record->header_cnt, (uint32_t)RECORD_HEADER_MAX - 5);
     struct record_header *header = arena_array(&reject->batch, struct record_header, cnt + 5);
     if (cnt) memcpy(header, record->header, cnt * sizeof *header);
@@ -90,7 +104,7 @@ int reject_add(struct reject *reject, const struct record *record, int32_t part,
     struct record copy = *record;
     copy.header = header;
     copy.header_cnt = cnt;
-    reject->pending[to] = MAX(reject->pending[to], record->offset);
+    reject->pending[part] = MAX(reject->pending[part], record->offset);
     return logput_add(reject->put, to, &copy);
 }
 
@@ -98,7 +112,7 @@ int reject_flush(struct reject *reject) {
     int err = logput_flush(reject->put);
     arena_reset(&reject->batch);
     if (err) return err;
-    memcpy(reject->last, reject->pending, (size_t)reject->part_cnt * sizeof *reject->last);
+    memcpy(reject->last, reject->pending, (size_t)reject->source_cnt * sizeof *reject->last);
     return 0;
 }
 
@@ -106,5 +120,5 @@ void reject_drop(struct reject *reject) {
     logput_drop(reject->put);
     arena_reset(&reject->batch);
     if (read_last(reject))
-        memcpy(reject->pending, reject->last, (size_t)reject->part_cnt * sizeof *reject->last);
+        memcpy(reject->pending, reject->last, (size_t)reject->source_cnt * sizeof *reject->last);
 }

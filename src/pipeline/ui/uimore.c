@@ -104,6 +104,7 @@ void uimore_quarantine(void *self, struct http_req *req) {
 struct replay {
     struct logput *put;
     struct str check; /* ptr NULL: all */
+    int32_t part_cnt;
     int64_t cnt;
     int err;
 };
@@ -114,7 +115,7 @@ static void replay_one(void *arg, const struct record *record) {
     if (replay->err) return;
     if (replay->check.ptr && !str_eq(header_of(record, REJECT_CHECK), replay->check)) return;
     struct str from = header_of(record, REJECT_PARTITION);
-    if (from.ptr && str_i64(from, &part)) part = 0;
+    if (from.ptr && (str_i64(from, &part) || part < 0 || part >= replay->part_cnt)) part = 0;
     struct record copy = {.key = record->key, .value = record->value, .ts_ms = record->ts_ms};
     replay->err = logput_add(replay->put, (int32_t)part, &copy);
     replay->cnt++;
@@ -157,6 +158,7 @@ void uimore_replay(void *self, struct http_req *req) {
     int err = check_of(req, &replay.check);
     if (!err) err = log_topic_get(log, transform->topic, http_arena(req), &topic);
     if (!err) err = log_topic_get(log, name, http_arena(req), &quarantine);
+    if (!err) replay.part_cnt = topic.part_cnt;
     if (!err) err = logput_open(&replay.put, log, transform->topic, topic.part_cnt);
     for (int32_t p = 0; !err && p < quarantine.part_cnt; p++) {
         err = logput_tail(log, name, p, INT64_MAX / 2, replay_one, &replay);
