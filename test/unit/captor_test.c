@@ -1,0 +1,347 @@
+/* captor_test.c - changes onto topics: each exactly once whatever fails in between, no record
+ * before its schema, and nothing of what is hidden. */
+#include "support/unit.h"
+
+#include "base/err.h"
+#include "pipeline/captor.h"
+#include "pipeline/chgrec.h"
+#include "support/pipebed.h"
+#include "wire/json/jsonschema.h"
+#include "wire/json/jsontype.h"
+
+static struct pipebed bed;
+static struct captor *captor;
+static struct def_capture capture[3];
+static const struct def_capture *captures[3];
+static size_t capture_cnt;
+
+static int setup(void **state UNUSED) {
+    pipebed_open(&bed);
+    memset(capture, 0, sizeof capture);
+    capture_cnt = 0;
+    return 0;
+}
+
+static int teardown(void **state UNUSED) {
+    captor_close(captor);
+    captor = NULL;
+    pipebed_close(&bed);
+    return 0;
+}
+
+static struct def_capture *add(const char *topic, const char *table, int32_t partitions) {
+    struct def_capture *def = &capture[capture_cnt];
+    *def = (struct def_capture){.topic = str_of(topic), .table = str_of(table),
+                                .partitions = partitions};
+    captures[capture_cnt++] = def;
+    return def;
+}
+
+static void hide(struct def_capture *def, const char *path) {
+    const struct jsonpath **more = arena_array(&bed.arena, const struct jsonpath *, 8);
+    if (def->hide_cnt) memcpy(more, def->hide, def->hide_cnt * sizeof *more);
+    assert_int_equal(jsonpath_parse(str_of(path), &bed.arena, &more[def->hide_cnt]), 0);
+    def->hide = more;
+    def->hide_cnt++;
+}
+
+static void open_captor(void) {
+    struct captor_conf conf = {&bed.env, bed.landing, bed.log, bed.registry, captures,
+                               capture_cnt};
+    int err = captor_open(&captor, &conf);
+    if (err) fail_msg("%s", err_note());
+}
+
+static void reopen(void) {
+    captor_close(captor);
+    open_captor();
+}
+
+/* Steps until nothing is left; returns how many steps failed. */
+static int drain(void) {
+    size_t did;
+    int failed = 0;
+    for (;;) {
+        int err = captor_step(captor, 0, &did);
+        failed += err != 0;
+        assert_true(failed < 100);
+        if (!err && !did) return failed;
+    }
+}
+
+/* Is every key of k0..k<cnt> there once, and nothing else, in the order of landing a partition? */
+static void expect_once(const char *topic, size_t cnt) {
+    struct record *record;
+    bool seen[1000] = {false};
+    size_t got = pipebed_records(&bed, topic, &record);
+    for (size_t i = 0; i < got; i++) {
+        int64_t num;
+        assert_int_equal(str_i64((struct str){record[i].key.ptr + 1, record[i].key.len - 1}, &num),
+                         0);
+        if (seen[num]) fail_msg("%s has k%d twice", topic, (int)num);
+        seen[num] = true;
+        if (i && record[i].offset > record[i - 1].offset) {
+            uint64_t seq = 0, before = 0;
+            uint32_t idx = 0;
+            assert_true(chgrec_id(&record[i - 1], &before, &idx));
+            assert_true(chgrec_id(&record[i], &seq, &idx));
+            assert_true(seq >= before);
+        }
+    }
+    assert_int_equal(got, cnt);
+}
+
+static void land_numbers(size_t from, size_t to) {
+    for (size_t i = from; i < to; i++) {
+        char row[64];
+        snprintf(row, sizeof row, "{\"id\":\"k%zu\",\"n\":%zu}", i, i);
+        pipebed_land(&bed, "users", row, NULL);
+    }
+}
+
+/* ---- exactly once ---- */
+
+static void captor_carries_each_change_once_whichever_append_fails(void **state UNUSED) {
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 3);
+    add("two", "users", 1);
+    open_captor();
+    size_t landed = 0;
+    for (int after = 0; after < 5; after++) {
+        for (int lost = 0; lost < 2; lost++) {
+            land_numbers(landed, landed + 20);
+            landed += 20;
+            bed.append = (struct pipebed_fault){.after = after, .cnt = 2, .lost = lost};
+            drain();
+            bed.append.cnt = 0;
+            expect_once("one", landed);
+            expect_once("two", landed);
+        }
+    }
+}
+
+static void captor_carries_each_change_once_over_restarts(void **state UNUSED) {
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 3);
+    add("two", "users", 1);
+    open_captor();
+    size_t landed = 0, did;
+    for (int after = 0; after < 5; after++) {
+        land_numbers(landed, landed + 20);
+        landed += 20;
+        bed.append = (struct pipebed_fault){.after = after, .cnt = 1, .lost = after % 2};
+        (void)!captor_step(captor, 0, &did);
+        bed.append.cnt = 0;
+        reopen();
+        drain();
+        expect_once("one", landed);
+        expect_once("two", landed);
+    }
+}
+
+static void captor_carries_each_change_once_when_acks_are_lost(void **state UNUSED) {
+    size_t did;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 2);
+    open_captor();
+    land_numbers(0, 10);
+    bed.ack = (struct pipebed_fault){.cnt = 2};
+    assert_int_equal(captor_step(captor, 0, &did), ERR_IO);
+    reopen();
+    assert_int_equal(captor_step(captor, 0, &did), ERR_IO);
+    drain();
+    expect_once("one", 10);
+}
+
+static void captor_skips_records_of_others_when_it_looks_for_its_last(void **state UNUSED) {
+    size_t did;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    land_numbers(0, 5);
+    bed.ack = (struct pipebed_fault){.cnt = 1};
+    (void)!captor_step(captor, 0, &did);
+    struct record_header forged = {STR(CHGREC_ID), STR("x.1")};
+    struct record other = {.key = STR("k999"), .value = STR("{}"), .header = &forged,
+                           .header_cnt = 1};
+    pipebed_put(&bed, "one", 0, &other);
+    reopen();
+    drain();
+    struct record *record;
+    assert_int_equal(pipebed_records(&bed, "one", &record), 6); /* 5 and the other's */
+    land_numbers(5, 7);
+    drain();
+    assert_int_equal(pipebed_records(&bed, "one", &record), 8);
+}
+
+static void captor_counts_and_says_its_trouble(void **state UNUSED) {
+    struct captor_stats stats;
+    size_t did;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 2);
+    open_captor();
+    land_numbers(0, 10);
+    bed.append = (struct pipebed_fault){.cnt = 1, .only = "one", .lost = true};
+    assert_int_equal(captor_step(captor, 0, &did), ERR_NET);
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_string_equal(stats.trouble, "the answer got lost, says the test");
+    drain();
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_string_equal(stats.trouble, "");
+    assert_true(stats.records <= 10); /* those whose answer got lost are not known to be ours */
+    assert_false(captor_stats(captor, STR("none"), &stats));
+    expect_once("one", 10);
+}
+
+/* ---- schemas ---- */
+
+static void captor_writes_no_record_before_its_schema(void **state UNUSED) {
+    struct record *record;
+    struct registry_schema schema;
+    const struct type *type;
+    size_t did;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    pipebed_land(&bed, "users", "{\"id\":\"k0\"}", NULL);
+    drain();
+    for (int tries = 1; tries <= 3; tries++) {
+        char row[64];
+        snprintf(row, sizeof row, "{\"id\":\"k%d\",\"new%d\":1}", tries, tries);
+        pipebed_land(&bed, "users", row, NULL);
+        bed.append = (struct pipebed_fault){.cnt = tries, .only = "_schemas"};
+        for (int i = 0; i < tries; i++) {
+            assert_int_equal(captor_step(captor, 0, &did), ERR_FULL);
+            assert_int_equal(pipebed_records(&bed, "one", &record), tries);
+        }
+        drain();
+        assert_int_equal(pipebed_records(&bed, "one", &record), tries + 1);
+        assert_int_equal(registry_get(bed.registry, STR("one-value"), REGISTRY_LATEST, &bed.arena,
+                                      &schema), 0);
+        assert_int_equal(schema.version, tries + 1);
+        assert_int_equal(jsonschema_parse(schema.text, &bed.arena, &type), 0);
+        assert_true(jsontype_fits(type, record[tries].value));
+    }
+}
+
+static void captor_registers_nothing_anew_after_a_restart(void **state UNUSED) {
+    struct registry_schema schema;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    pipebed_land(&bed, "users", "{\"id\":\"k0\",\"n\":null}", NULL);
+    drain();
+    reopen();
+    pipebed_land(&bed, "users", "{\"id\":\"k1\",\"n\":\"x\"}", NULL);
+    drain();
+    assert_int_equal(registry_get(bed.registry, STR("one-value"), REGISTRY_LATEST, &bed.arena,
+                                  &schema), 0);
+    assert_int_equal(schema.version, 1);
+}
+
+/* ---- what is written ---- */
+
+static void captor_writes_a_tombstone_for_a_delete(void **state UNUSED) {
+    struct record *record;
+    pipebed_declare(&bed, "users", "id");
+    add("plain", "users", 1);
+    add("framed", "users", 1)->format = DEF_JSON_SCHEMA;
+    add("dbz", "users", 1)->format = DEF_DEBEZIUM;
+    open_captor();
+    pipebed_land(&bed, "users", "{\"id\":\"k0\",\"n\":1}", NULL);
+    pipebed_sql(&bed, "DELETE FROM users WHERE id = 'k0'");
+    drain();
+    assert_int_equal(pipebed_records(&bed, "plain", &record), 2);
+    assert_true(str_eqz(record[0].value, "{\"id\":\"k0\",\"n\":1}"));
+    assert_true(str_eqz(record[1].key, "k0"));
+    assert_null(record[1].value.ptr);
+    assert_string_equal(pipebed_header(&bed, &record[1], "sluice.op"), "d");
+    assert_int_equal(pipebed_records(&bed, "framed", &record), 2);
+    assert_null(record[1].value.ptr);
+    assert_int_equal(pipebed_records(&bed, "dbz", &record), 2);
+    assert_non_null(strstr(arena_strz(&bed.arena, record[1].value),
+                           "{\"before\":{\"id\":\"k0\",\"n\":1},\"after\":null,"));
+}
+
+static void captor_registers_what_is_in_the_values(void **state UNUSED) {
+    struct record *record;
+    struct registry_schema schema;
+    const struct type *type;
+    pipebed_declare(&bed, "users", "id");
+    add("framed", "users", 1)->format = DEF_JSON_SCHEMA;
+    add("dbz", "users", 1)->format = DEF_DEBEZIUM;
+    open_captor();
+    pipebed_land(&bed, "users", "{\"id\":\"k0\",\"n\":1}", NULL);
+    pipebed_land(&bed, "users", "{\"id\":\"k0\",\"n\":2}", NULL);
+    drain();
+    assert_int_equal(registry_get(bed.registry, STR("framed-value"), REGISTRY_LATEST, &bed.arena,
+                                  &schema), 0);
+    assert_int_equal(pipebed_records(&bed, "framed", &record), 2);
+    assert_memory_equal(record[0].value.ptr, "\0\0\0\0", 4);
+    assert_int_equal(record[0].value.ptr[4], schema.id);
+    assert_memory_equal(record[0].value.ptr + 5, "{\"id\":\"k0\",\"n\":1}", 17);
+    assert_int_equal(pipebed_records(&bed, "dbz", &record), 2);
+    assert_int_equal(registry_get(bed.registry, STR("dbz-value"), REGISTRY_LATEST, &bed.arena,
+                                  &schema), 0);
+    assert_int_equal(jsonschema_parse(schema.text, &bed.arena, &type), 0);
+    assert_true(type_field(type, STR("after")) >= 0 && type_field(type, STR("op")) >= 0);
+    assert_true(type_field(type, STR("id")) < 0);
+    assert_true(jsontype_fits(type, record[1].value));
+}
+
+static void captor_hides_in_every_format_from_whomever_the_change_is(void **state UNUSED) {
+    static const char *const topics[] = {"plain", "framed", "dbz"};
+    pipebed_declare(&bed, "users", "id");
+    add("plain", "users", 2);
+    add("framed", "users", 2)->format = DEF_JSON_SCHEMA;
+    add("dbz", "users", 2)->format = DEF_DEBEZIUM;
+    for (size_t i = 0; i < 3; i++) {
+        hide(&capture[i], "login.password");
+        hide(&capture[i], "cards[*].number");
+        hide(&capture[i], "pin");
+    }
+    open_captor();
+    pipebed_land(&bed, "users", "{\"id\":\"k0\",\"login\":{\"password\":\"SECRET\",\"u\":\"ada\"},"
+                 "\"cards\":[{\"number\":\"SECRET\"},{\"number\":\"SECRET\",\"y\":1}],"
+                 "\"pin\":\"SECRET\"}",
+                 "{\"id\":\"k1\",\"login\":{\"passw\\u006frd\":\"SECRET\"},\"\\u0070in\":\"SECRET\"}",
+                 NULL);
+    pipebed_land(&bed, "users", "{\"id\":\"k0\",\"login\":{\"password\":\"SECRET2\"}}", NULL);
+    pipebed_sql(&bed, "UPDATE users SET pin = 'SECRET3' WHERE id = 'k0'");
+    pipebed_sql(&bed, "DELETE FROM users WHERE id = 'k1'");
+    drain();
+    for (size_t t = 0; t < 3; t++) {
+        struct record *record;
+        struct registry_schema schema;
+        size_t cnt = pipebed_records(&bed, topics[t], &record);
+        struct str subject = arena_printf(&bed.arena, "%s-value", topics[t]);
+        assert_int_equal(cnt, 5);
+        for (size_t i = 0; i < cnt; i++) {
+            struct str value = record[i].value;
+            if (value.len && memmem(value.ptr, value.len, "SECRET", 6))
+                fail_msg("%s: %.*s", topics[t], STR_ARG(value));
+        }
+        assert_int_equal(registry_get(bed.registry, subject, REGISTRY_LATEST, &bed.arena, &schema),
+                         0);
+        assert_null(memmem(schema.text.ptr, schema.text.len, "password", 8));
+        assert_null(memmem(schema.text.ptr, schema.text.len, "pin", 3));
+        assert_non_null(memmem(schema.text.ptr, schema.text.len, "login", 5));
+    }
+}
+
+int main(void) {
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        T(captor_carries_each_change_once_whichever_append_fails),
+        T(captor_carries_each_change_once_over_restarts),
+        T(captor_carries_each_change_once_when_acks_are_lost),
+        T(captor_skips_records_of_others_when_it_looks_for_its_last),
+        T(captor_counts_and_says_its_trouble),
+        T(captor_writes_no_record_before_its_schema),
+        T(captor_registers_nothing_anew_after_a_restart),
+        T(captor_writes_a_tombstone_for_a_delete),
+        T(captor_registers_what_is_in_the_values),
+        T(captor_hides_in_every_format_from_whomever_the_change_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
