@@ -24,9 +24,9 @@ struct captor_conf {
 struct captor;
 int captor_open(struct captor **out, const struct captor_conf *conf) MUST_USE; /* makes topics */
 int captor_start(struct captor *captor) MUST_USE;
-/* One round, which is what the thread does over and over: changes are taken from the landing, waited
- * for up to timeout_us, carried and acknowledged; *did is how many. After an error the same changes
- * come again with the next step. For simulations; not beside captor_start(). */
+/* One round, which is what the thread does over and over: changes are taken from the landing,
+ * waited for up to timeout_us, carried and acknowledged; *did is how many. After an error the same
+ * changes come again with the next step. For simulations; not beside captor_start(). */
 int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) MUST_USE;
 void captor_close(struct captor *captor); /* stops; NULL is allowed */
 

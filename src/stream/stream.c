@@ -178,8 +178,8 @@ static void exec_setup(struct work *work, struct exec *exec, struct vec *const *
     exec_select(exec, work->out->sel, work->out->sel_cnt);
 }
 
-/* The JSON of a value: Confluent's serializers put a zero byte and a schema's id before it, which no
- * JSON text begins with. */
+/* The JSON of a value: Confluent's serializers put a zero byte and a schema's id before it, which
+ * no JSON text begins with. */
 static struct str json_of(struct str value) {
     if (value.len < 5 || value.ptr[0]) return value;
     return (struct str){value.ptr + 5, value.len - 5};

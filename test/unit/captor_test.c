@@ -304,7 +304,8 @@ static void captor_hides_in_every_format_from_whomever_the_change_is(void **stat
     pipebed_land(&bed, "users", "{\"id\":\"k0\",\"login\":{\"password\":\"SECRET\",\"u\":\"ada\"},"
                  "\"cards\":[{\"number\":\"SECRET\"},{\"number\":\"SECRET\",\"y\":1}],"
                  "\"pin\":\"SECRET\"}",
-                 "{\"id\":\"k1\",\"login\":{\"passw\\u006frd\":\"SECRET\"},\"\\u0070in\":\"SECRET\"}",
+                 "{\"id\":\"k1\",\"login\":{\"passw\\u006frd\":\"SECRET\"},"
+                 "\"\\u0070in\":\"SECRET\"}",
                  NULL);
     pipebed_land(&bed, "users", "{\"id\":\"k0\",\"login\":{\"password\":\"SECRET2\"}}", NULL);
     pipebed_sql(&bed, "UPDATE users SET pin = 'SECRET3' WHERE id = 'k0'");

@@ -43,7 +43,8 @@ static void reopen(void) {
 
 static void register_columns(const char *columns) {
     struct registry_schema schema;
-    struct str text = arena_printf(&bed.arena, "{\"type\":\"object\",\"properties\":{%s}}", columns);
+    struct str text = arena_printf(&bed.arena, "{\"type\":\"object\",\"properties\":{%s}}",
+                                   columns);
     int err = registry_register(bed.registry, STR(TOPIC "-value"), REGISTRY_JSON, text, &bed.arena,
                                 &schema);
     if (err) fail_msg("%s", err_note());
