@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CAP_MIN 64
+#define CAP_MIN    64
+#define PRINT_ROOM 128
 
 void buf_init(struct buf *buf, size_t max) {
     memset(buf, 0, sizeof *buf);
@@ -63,18 +64,30 @@ void buf_putc(struct buf *buf, char c) {
     buf_put(buf, &c, 1);
 }
 
+void buf_dec(struct buf *buf, int64_t v) {
+    char text[20], *at = text + sizeof text;
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    do *--at = (char)('0' + left % 10);
+    while (left /= 10);
+    if (v < 0) *--at = '-';
+    buf_put(buf, at, (size_t)(text + sizeof text - at));
+}
+
+/* Into the room there is; most text fits, and what does not is written again. */
 void buf_printf(struct buf *buf, const char *format, ...) {
     va_list args, again;
+    char *room = buf_room(buf, MIN((size_t)PRINT_ROOM, buf->max - buf->len));
+    size_t size = room ? buf->cap - buf->len : 0;
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(room, size, format, args);
     va_end(args);
     CHECK(len >= 0);
-    char *room = buf_room(buf, (size_t)len + 1);
-    if (room) {
-        vsnprintf(room, (size_t)len + 1, format, again);
-        buf->len += (size_t)len;
+    if ((size_t)len >= size) {
+        room = buf_room(buf, (size_t)len + 1);
+        if (room) vsnprintf(room, (size_t)len + 1, format, again);
     }
+    if (room) buf->len += (size_t)len;
     va_end(again);
 }
 

@@ -28,6 +28,7 @@ void buf_put(struct buf *buf, const void *ptr, size_t len);
 void buf_puts(struct buf *buf, struct str text);
 void buf_putz(struct buf *buf, const char *text);
 void buf_putc(struct buf *buf, char c);
+void buf_dec(struct buf *buf, int64_t v); /* as decimal text; far cheaper than buf_printf() */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* Big-endian numbers. */

@@ -22,15 +22,28 @@ int64_t civil_days(int64_t year, int month, int day) {
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
+/* `cnt` digits of v, and what stands behind them. */
+static char *put_digits(char *to, int v, int cnt, char after) {
+    for (int i = cnt; i-- > 0; v /= 10) to[i] = (char)('0' + v % 10);
+    to[cnt] = after;
+    return to + cnt + (after != 0);
+}
+
 void civil_format(int64_t us, bool zone, struct buf *out) {
     int64_t days = us / CIVIL_DAY_US, in_day = us % CIVIL_DAY_US, year;
     int month, day;
+    char text[48], *at = text;
     if (in_day < 0) in_day += CIVIL_DAY_US, days--;
     civil_of_days(days, &year, &month, &day);
-    int64_t sec = in_day / 1000000, frac = in_day % 1000000;
-    buf_printf(out, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d", year, month, day, (int)(sec / 3600),
-               (int)(sec / 60 % 60), (int)(sec % 60));
-    if (frac % 1000) buf_printf(out, ".%06d", (int)frac);
-    else buf_printf(out, ".%03d", (int)(frac / 1000));
-    if (zone) buf_putc(out, 'Z');
+    int sec = (int)(in_day / 1000000), frac = (int)(in_day % 1000000);
+    if (year >= 0 && year <= 9999) at = put_digits(at, (int)year, 4, '-');
+    else buf_printf(out, "%04" PRId64 "-", year);
+    at = put_digits(at, month, 2, '-');
+    at = put_digits(at, day, 2, 'T');
+    at = put_digits(at, sec / 3600, 2, ':');
+    at = put_digits(at, sec / 60 % 60, 2, ':');
+    at = put_digits(at, sec % 60, 2, '.');
+    char end = zone ? 'Z' : 0;
+    at = frac % 1000 ? put_digits(at, frac, 6, end) : put_digits(at, frac / 1000, 3, end);
+    buf_put(out, text, (size_t)(at - text));
 }

@@ -49,8 +49,14 @@ static struct str pick(struct rng *rng, const struct nation_list *list) {
     return list->item[below(rng, list->cnt)];
 }
 
+static void put_member(struct buf *out, const char *name) {
+    buf_putc(out, '"');
+    buf_putz(out, name);
+    buf_putz(out, "\":");
+}
+
 static void put_text(struct buf *out, const char *name, struct str value) {
-    buf_printf(out, "\"%s\":", name);
+    put_member(out, name);
     buf_json(out, value);
 }
 
@@ -88,6 +94,15 @@ static void put_name(struct buf *out, const struct person *person, struct rng *r
     buf_putc(out, '}');
 }
 
+/* Ten-thousandths of a degree, with four decimals. */
+static void put_degrees(struct buf *out, int parts) {
+    int size = parts < 0 ? -parts : parts, frac = size % 10000;
+    if (parts < 0) buf_putc(out, '-');
+    buf_dec(out, size / 10000);
+    buf_putc(out, '.');
+    for (int unit = 1000; unit > 0; unit /= 10) buf_putc(out, (char)('0' + frac / unit % 10));
+}
+
 static void put_location(struct buf *out, const struct person *person, struct rng *rng) {
     static const struct {
         const char *offset, *what;
@@ -98,7 +113,9 @@ static void put_location(struct buf *out, const struct person *person, struct rn
                  {"+10:00", "Eastern Australia, Guam"},   {"+12:00", "Auckland, Fiji"}};
     const struct nation *nation = person->nation;
     uint32_t zone = below(rng, ARRAY_LEN(zones));
-    buf_printf(out, "{\"street\":{\"number\":%u,", 1 + below(rng, 9999));
+    buf_putz(out, "{\"street\":{\"number\":");
+    buf_dec(out, 1 + below(rng, 9999));
+    buf_putc(out, ',');
     put_text(out, "name", pick(rng, &nation->street));
     buf_putz(out, "},");
     put_text(out, "city", pick(rng, &nation->city));
@@ -111,10 +128,15 @@ static void put_location(struct buf *out, const struct person *person, struct rn
     put_pattern(out, rng, nation->postcode, !nation->postcode_text);
     if (nation->postcode_text) buf_putc(out, '"');
     uint32_t lat = below(rng, 1800000), lon = below(rng, 3600000);
-    buf_printf(out, ",\"coordinates\":{\"latitude\":\"%.4f\",\"longitude\":\"%.4f\"}",
-               lat / 10000.0 - 90, lon / 10000.0 - 180);
-    buf_printf(out, ",\"timezone\":{\"offset\":\"%s\",\"description\":\"%s\"}}", zones[zone].offset,
-               zones[zone].what);
+    buf_putz(out, ",\"coordinates\":{\"latitude\":\"");
+    put_degrees(out, (int)lat - 900000);
+    buf_putz(out, "\",\"longitude\":\"");
+    put_degrees(out, (int)lon - 1800000);
+    buf_putz(out, "\"},\"timezone\":{");
+    put_text(out, "offset", str_of(zones[zone].offset));
+    buf_putc(out, ',');
+    put_text(out, "description", str_of(zones[zone].what));
+    buf_putz(out, "}}");
 }
 
 /* Lower-case ASCII letters of a name; a letter with a mark loses it, others are left out. */
@@ -149,7 +171,8 @@ static void put_password(struct buf *out, const struct people_query *query, stru
     static const char *const words[] = {"river", "copper", "walnut", "thunder", "pepper", "comet",
                                         "falcon", "marble", "velvet", "harbor", "tiger", "lantern"};
     if (!query->pass_sets) {
-        buf_printf(out, "%s%u", words[below(rng, ARRAY_LEN(words))], below(rng, 10000));
+        buf_putz(out, words[below(rng, ARRAY_LEN(words))]);
+        buf_dec(out, below(rng, 10000));
         return;
     }
     uint32_t len = query->pass_min + below(rng, query->pass_max - query->pass_min + 1);
@@ -180,7 +203,9 @@ static void put_hashes(struct buf *out, struct str text) {
         unsigned len = 0;
         CHECK(EVP_DigestInit_ex2(ctx, digests[i], NULL) &&
               EVP_DigestUpdate(ctx, text.ptr, text.len) && EVP_DigestFinal_ex(ctx, hash, &len));
-        buf_printf(out, ",\"%s\":\"", names[i]);
+        buf_putc(out, ',');
+        put_member(out, names[i]);
+        buf_putc(out, '"');
         put_hex(out, hash, len);
         buf_putc(out, '"');
     }
@@ -203,15 +228,19 @@ static void put_login(struct buf *out, const struct person *person, struct rng *
         if (i == 4 || i == 6 || i == 8 || i == 10) buf_putc(out, '-');
         put_hex(out, &id[i], 1);
     }
-    buf_printf(out, "\",\"username\":\"%s%s%03u\",\"password\":", moods[below(rng, 12)],
-               beasts[below(rng, 12)], below(rng, 1000));
+    buf_putz(out, "\",\"username\":\"");
+    buf_putz(out, moods[below(rng, 12)]);
+    buf_putz(out, beasts[below(rng, 12)]);
+    put_pattern(out, rng, "###", false);
+    buf_putz(out, "\",\"password\":");
     struct buf secret;
     char salt[9] = "";
     buf_init(&secret, 256);
     put_password(&secret, person->query, rng);
     buf_json(out, buf_str(&secret));
     for (size_t i = 0; i < 8; i++) salt[i] = salts[below(rng, sizeof salts - 1)];
-    buf_printf(out, ",\"salt\":\"%s\"", salt);
+    buf_putc(out, ',');
+    put_text(out, "salt", str_of(salt));
     buf_putz(&secret, salt);
     put_hashes(out, buf_str(&secret));
     buf_putc(out, '}');
@@ -223,11 +252,15 @@ static void put_moment(struct buf *out, struct rng *rng, int64_t first_us, int64
     int64_t us = first_us + (int64_t)(next(rng) % (uint64_t)(years * YEAR_US)) / 1000 * 1000;
     buf_putz(out, "{\"date\":\"");
     civil_format(us, true, out);
-    buf_printf(out, "\",\"age\":%d}", (int)((now_us - us) / YEAR_US));
+    buf_putz(out, "\",\"age\":");
+    buf_dec(out, (now_us - us) / YEAR_US);
+    buf_putc(out, '}');
 }
 
 static void put_id(struct buf *out, const struct person *person, struct rng *rng) {
-    buf_printf(out, "{\"name\":\"%s\",\"value\":", person->nation->id_name);
+    buf_putc(out, '{');
+    put_text(out, "name", str_of(person->nation->id_name));
+    buf_putz(out, ",\"value\":");
     if (!*person->nation->id) {
         buf_putz(out, "null}");
         return;
@@ -238,13 +271,19 @@ static void put_id(struct buf *out, const struct person *person, struct rng *rng
 }
 
 static void put_picture(struct buf *out, const struct person *person, struct rng *rng) {
-    const char *who = person->male ? "men" : "women";
+    static const char *const sizes[][2] = {
+        {"large", ""}, {"medium", "med/"}, {"thumbnail", "thumb/"}};
     uint32_t number = below(rng, 100);
-    buf_printf(out, "{\"large\":\"https://randomuser.me/api/portraits/%s/%u.jpg\",", who, number);
-    buf_printf(out, "\"medium\":\"https://randomuser.me/api/portraits/med/%s/%u.jpg\",", who,
-               number);
-    buf_printf(out, "\"thumbnail\":\"https://randomuser.me/api/portraits/thumb/%s/%u.jpg\"}", who,
-               number);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        buf_putc(out, i ? ',' : '{');
+        put_member(out, sizes[i][0]);
+        buf_putz(out, "\"https://randomuser.me/api/portraits/");
+        buf_putz(out, sizes[i][1]);
+        buf_putz(out, person->male ? "men/" : "women/");
+        buf_dec(out, number);
+        buf_putz(out, ".jpg\"");
+    }
+    buf_putc(out, '}');
 }
 
 static void put_field(struct buf *out, const struct person *person, enum people_field field) {
@@ -266,7 +305,7 @@ static void put_field(struct buf *out, const struct person *person, enum people_
         break;
     case PEOPLE_ID: put_id(out, person, &rng); break;
     case PEOPLE_PICTURE: put_picture(out, person, &rng); break;
-    case PEOPLE_NAT: buf_printf(out, "\"%s\"", nation->code); break;
+    case PEOPLE_NAT: buf_json(out, str_of(nation->code)); break;
     case PEOPLE_FIELD_CNT: NEVER();
     }
 }
@@ -295,7 +334,8 @@ void person_write(const struct people_query *query, uint64_t seed, uint32_t numb
     buf_putc(out, '{');
     for (int field = 0; field < PEOPLE_FIELD_CNT; field++) {
         if (!(query->fields & 1u << field)) continue;
-        buf_printf(out, first ? "\"%s\":" : ",\"%s\":", names[field]);
+        if (!first) buf_putc(out, ',');
+        put_member(out, names[field]);
         put_field(out, &person, (enum people_field)field);
         first = false;
     }
