@@ -9,7 +9,7 @@
 
 #define LITE_DB_SQL_MAX (64 * MIB)
 
-enum lite_db_mode { LITE_DB_WRITE, LITE_DB_READ };
+enum lite_db_mode { LITE_DB_WRITE, LITE_DB_READ, LITE_DB_CKPT };
 
 int lite_db_open(sqlite3 **out, const char *path, const struct lite_vfs *vfs,
                  enum lite_db_mode mode) MUST_USE;

@@ -112,6 +112,7 @@ static void lite_close(struct landing *base) {
     size_t at = 0;
     struct str name;
     void *table;
+    lite_ckpt_free(landing->ckpt);
     CHECK(!landing->busy);
     CHECK(!landing->capture);
     while (map_next(&landing->tables, &at, &name, &table)) lite_table_free(table);
@@ -140,6 +141,7 @@ static int lite_open(struct landing **out, struct env *env, const char *place) {
     landing->base = (struct landing){.ops = &lite_landing_ops, .env = env};
     landing->path = base_strdup(place);
     landing->schema_version = -1;
+    landing->ckpt = lite_ckpt_new(landing);
     map_init(&landing->tables);
     pthread_mutex_init(&landing->lock, NULL);
     clock_init(&landing->freed);

@@ -4,6 +4,7 @@
  *   lite_write.c    transactions: rows, runs, settings
  *   lite_look.c     what readers ask, each on a connection from the pool
  *   lite_capture.c  the outbox's reader
+ *   lite_ckpt.c     the write-ahead log into the database
  *   lite_table.c lite_widen.c lite_trigger.c lite_value.c lite_outbox.c lite_db.c lite_vfs.c below
  *
  * Invariants: (1) the writer's connection is used only by who holds the lock; (2) `schema_version`
@@ -13,6 +14,7 @@
 #define LANDING_SQLITE_LITE_LANDING_H
 
 #include "landing/landing_ops.h"
+#include "landing/sqlite/lite_ckpt.h"
 #include "landing/sqlite/lite_outbox.h"
 #include "landing/sqlite/lite_table.h"
 
@@ -24,6 +26,7 @@
 struct lite_landing {
     struct landing base;
     struct lite_vfs *vfs;
+    struct lite_ckpt *ckpt;
     char *path;
 
     pthread_mutex_t lock; /* short: guards what follows up to `db` */

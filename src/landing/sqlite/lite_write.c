@@ -6,14 +6,12 @@
  * type so far, the rest of the call's rows are looked at and the table is widened for all. */
 #include "landing/sqlite/lite_landing.h"
 
-#include "base/diag.h"
 #include "base/err.h"
 #include "landing/sqlite/lite_trigger.h"
 #include "landing/sqlite/lite_widen.h"
 #include "wire/json/jsontype.h"
 
-#define WAL_PAGES 4000 /* checkpoint when the WAL has that many */
-#define TRIM_MIN  16   /* entries */
+#define TRIM_MIN 16 /* entries */
 
 struct lite_tx {
     struct landing_tx base;
@@ -50,6 +48,7 @@ static int trim(struct lite_landing *landing, struct lite_tx *tx) {
 
 int lite_write_begin(struct landing *base, struct landing_tx **out) {
     struct lite_landing *landing = (struct lite_landing *)base;
+    lite_ckpt_wait(landing->ckpt);
     int err = lite_landing_take(landing);
     if (err) return err;
     struct lite_tx *tx = base_calloc(1, sizeof *tx);
@@ -402,14 +401,6 @@ int lite_write_setting(struct landing_tx *base, struct str name, struct str valu
 
 /* ---- the end ---- */
 
-/* Copies the WAL into the database once it is long. What fails here loses nothing: the WAL stays,
- * and the next time it is tried anew. */
-static void checkpoint(struct lite_landing *landing) {
-    int pages = 0;
-    if (sqlite3_wal_checkpoint_v2(landing->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &pages, NULL))
-        diag_warn("landing", "%s: checkpoint: %s", landing->path, sqlite3_errmsg(landing->db));
-}
-
 static int wal_grew(void *arg, sqlite3 *db UNUSED, const char *name UNUSED, int pages) {
     *(int *)arg = pages;
     return SQLITE_OK;
@@ -430,7 +421,7 @@ int lite_write_commit(struct landing_tx *base) {
     bool left = !err && tx->entry_cnt;
     if (!err && tx->trim_to) atomic_store(&landing->trimmed, tx->trim_to);
     landing->warm = true;
-    if (!err && wal_pages > WAL_PAGES) checkpoint(landing);
+    if (!err) lite_ckpt_note(landing->ckpt, wal_pages);
     tx_free(tx);
     lite_landing_give(landing, left);
     return err;
