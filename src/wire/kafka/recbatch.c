@@ -404,7 +404,7 @@ int recbatch_check_records(struct str batch, bool keyed) {
     int err = recbatch_peek(batch, &head);
     if (err) return err;
     CHECK(head.size <= batch.len);
-    if (head.count < 1 || head.count != head.last_offset_delta + 1)
+    if (head.count < 1 || head.count - 1 != head.last_offset_delta)
         return err_fail(ERR_INVAL, "a batch of %d records ends at offset delta %d", head.count,
                         head.last_offset_delta);
     struct str body = {batch.ptr + RECBATCH_HEAD, head.size - RECBATCH_HEAD};
