@@ -1,6 +1,7 @@
 /* lite_capture.c - reading the outbox: what was not handed out yet, in commit order.
  *
- * Our own commits wake the reader at once; those of other programs are seen by PRAGMA data_version,
+ * Our own commits wake the reader at once, and what they left is taken from memory while it is
+ * there (lite_recent.h), if its seq is the next; those of other programs are seen by PRAGMA data_version,
  * asked every POLL_US. Acked entries are deleted by the next transaction that is made anyway, or,
  * after TRIM_IDLE_US without one, by one of ours. An entry is handed out whole, so that a seq that
  * was seen may be acked. */
@@ -59,6 +60,7 @@ int lite_capture_open(struct capture **out, struct landing *base) {
         return err;
     }
     landing->capture = &capture->base;
+    lite_recent_want(&landing->recent, true);
     *out = &capture->base;
     return 0;
 }
@@ -75,6 +77,14 @@ static int decode_text(struct lite_capture *capture, struct str body, struct are
         clean[i] = (unsigned char)body.ptr[i] < 0x80 ? body.ptr[i] : '?';
     metric_add(capture->spoiled, 1);
     return lite_outbox_decode_json((struct str){clean, body.len}, arena, out, cnt);
+}
+
+static void stamp(struct change *change, size_t cnt, uint64_t seq, int64_t commit_us) {
+    for (size_t i = 0; i < cnt; i++) {
+        change[i].seq = seq;
+        change[i].idx = (uint32_t)i;
+        change[i].commit_us = commit_us;
+    }
 }
 
 static int decode(struct lite_capture *capture, struct arena *arena, struct change **out,
@@ -96,11 +106,7 @@ static int decode(struct lite_capture *capture, struct arena *arena, struct chan
         err = 0;
     }
     if (err) return err_add(err, "outbox entry %" PRIu64, seq);
-    for (size_t i = 0; i < *cnt; i++) {
-        (*out)[i].seq = seq;
-        (*out)[i].idx = (uint32_t)i;
-        (*out)[i].commit_us = commit_us;
-    }
+    stamp(*out, *cnt, seq, commit_us);
     return 0;
 }
 
@@ -119,6 +125,34 @@ static void join(struct part *first, size_t cnt, struct arena *arena, struct cha
     for (struct part *part = first; part; to += part->cnt, part = part->next)
         if (part->cnt) memcpy(to, part->change, part->cnt * sizeof *to);
     *out = all;
+}
+
+/* The entry after `last`, when a commit of ours left it and it is still in memory. 1: it was. */
+static int recent_entry(struct lite_capture *capture, struct arena *arena, struct part *part) {
+    struct lite_recent *recent = &landing_of(capture)->recent;
+    struct lite_recent_entry *entry = lite_recent_take(recent, capture->last + 1);
+    if (!entry) return 0;
+    struct str body = arena_str(arena, (struct str){entry->body, entry->len});
+    int err = lite_outbox_decode(body, arena, &part->change, &part->cnt);
+    CHECK(!err); /* it was made here */
+    stamp(part->change, part->cnt, entry->seq, entry->commit_us);
+    capture->last = entry->seq;
+    base_free(entry);
+    return 1;
+}
+
+static void read_recent(struct lite_capture *capture, size_t max, struct arena *arena,
+                        struct change **out, size_t *cnt) {
+    struct part *first = NULL, **at = &first;
+    *cnt = 0;
+    while (*cnt < max) {
+        struct part *part = arena_new(arena, struct part);
+        if (!recent_entry(capture, arena, part)) break;
+        *cnt += part->cnt;
+        *at = part;
+        at = &part->next;
+    }
+    if (*cnt) join(first, *cnt, arena, out);
 }
 
 /* Whole entries after `last`, until there are `max` changes or no more. */
@@ -190,6 +224,11 @@ int lite_capture_next(struct capture *base, size_t max, int64_t timeout_us, stru
     int64_t start_us = env_mono_us(env);
     for (bool look = false, woken = false;;) {
         int64_t version = capture->data_version;
+        read_recent(capture, max, arena, out, cnt);
+        if (*cnt) {
+            capture->idle_us = 0;
+            return 0;
+        }
         int err = data_version(capture, &version);
         if (err) return err;
         if (look || version != capture->data_version) {
@@ -271,6 +310,7 @@ void lite_capture_close(struct capture *base) {
     }
     if (err) diag_warn("landing", "acked changes stay for now: %s", err_note());
     lite_db_close(capture->db);
+    lite_recent_want(&landing->recent, false);
     landing->capture = NULL;
     base_free(capture);
 }

@@ -119,6 +119,7 @@ static void lite_close(struct landing *base) {
     map_fini(&landing->tables);
     for (size_t i = 0; i < landing->reader_cnt; i++) lite_db_close(landing->reader[i]);
     lite_db_close(landing->db);
+    lite_recent_fini(&landing->recent);
     lite_vfs_close(landing->vfs);
     pthread_mutex_destroy(&landing->lock);
     pthread_cond_destroy(&landing->freed);
@@ -142,6 +143,7 @@ static int lite_open(struct landing **out, struct env *env, const char *place) {
     landing->path = base_strdup(place);
     landing->schema_version = -1;
     landing->ckpt = lite_ckpt_new(landing);
+    lite_recent_init(&landing->recent);
     map_init(&landing->tables);
     pthread_mutex_init(&landing->lock, NULL);
     clock_init(&landing->freed);

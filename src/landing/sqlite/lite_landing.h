@@ -16,6 +16,7 @@
 #include "landing/landing_ops.h"
 #include "landing/sqlite/lite_ckpt.h"
 #include "landing/sqlite/lite_outbox.h"
+#include "landing/sqlite/lite_recent.h"
 #include "landing/sqlite/lite_table.h"
 
 #include <pthread.h>
@@ -27,6 +28,7 @@ struct lite_landing {
     struct landing base;
     struct lite_vfs *vfs;
     struct lite_ckpt *ckpt;
+    struct lite_recent recent;
     char *path;
 
     pthread_mutex_t lock; /* short: guards what follows up to `db` */

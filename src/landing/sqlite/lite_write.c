@@ -33,6 +33,7 @@ static void tx_free(struct lite_tx *tx) {
 static void roll_back(struct lite_landing *landing, struct lite_tx *tx) {
     if (!sqlite3_get_autocommit(landing->db)) sqlite3_step(landing->rollback);
     sqlite3_reset(landing->rollback);
+    lite_recent_abort(&landing->recent);
     if (tx->widened) lite_landing_forget(landing);
 }
 
@@ -72,10 +73,13 @@ static int flush(struct lite_landing *landing, struct lite_tx *tx) {
     CHECK(!tx->outbox.body.full);
     sqlite3_stmt *stmt = landing->put_entry;
     struct str body = buf_str(&tx->outbox.body);
-    sqlite3_bind_int64(stmt, 1, env_now_us(landing->base.env));
+    int64_t now_us = env_now_us(landing->base.env);
+    sqlite3_bind_int64(stmt, 1, now_us);
     sqlite3_bind_int64(stmt, 2, tx->outbox.cnt);
     sqlite3_bind_blob64(stmt, 3, body.ptr, body.len, SQLITE_STATIC);
     int err = lite_db_do(stmt);
+    uint64_t seq = (uint64_t)sqlite3_last_insert_rowid(landing->db);
+    if (!err) lite_recent_stage(&landing->recent, seq, now_us, body);
     lite_outbox_reset(&tx->outbox);
     tx->entry_cnt++;
     return err;
@@ -418,6 +422,7 @@ int lite_write_commit(struct landing_tx *base) {
     if (!err) err = lite_db_do(landing->commit);
     sqlite3_wal_hook(landing->db, NULL, NULL);
     if (err) roll_back(landing, tx);
+    else lite_recent_commit(&landing->recent);
     bool left = !err && tx->entry_cnt;
     if (!err && tx->trim_to) atomic_store(&landing->trimmed, tx->trim_to);
     landing->warm = true;
