@@ -17,7 +17,7 @@ static int parse_every(struct str text, struct schedule *out) {
     if (err) return err_add(err, "schedule 'every %.*s'", STR_ARG(text));
     out->kind = SCHEDULE_EVERY;
     if (out->every_us < SCHEDULE_EVERY_MIN_US || out->every_us > SCHEDULE_EVERY_MAX_US)
-        return err_fail(ERR_SYNTAX, "schedule 'every %.*s': between 100ms and 366d, for instance "
+        return err_fail(ERR_SYNTAX, "schedule 'every %.*s': between 10ms and 366d, for instance "
                         "every 10s", STR_ARG(text));
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "orchestrate/cron.h"
 #include "orchestrate/tz.h"
 
-#define SCHEDULE_EVERY_MIN_US 100000
+#define SCHEDULE_EVERY_MIN_US 10000
 #define SCHEDULE_EVERY_MAX_US (INT64_C(366) * 86400 * 1000000)
 #define SCHEDULE_NEVER        INT64_MAX
 

@@ -6,11 +6,13 @@
 #include "landing/sqlite/lite_landing.h"
 
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #define PAGES_DUE  8000  /* of 8 KiB: when copying begins */
 #define PAGES_MAX  32000 /* when the writer waits */
 #define PAGES_REST 256   /* so few are copied in the writer's turn */
 #define PASS_MAX   8
+#define NICE       10
 
 struct lite_ckpt {
     struct lite_landing *landing;
@@ -73,6 +75,7 @@ static int work(struct lite_ckpt *ckpt) {
 static void *ckpt_main(void *arg) {
     struct lite_ckpt *ckpt = arg;
     pthread_setname_np(pthread_self(), "checkpoint");
+    setpriority(PRIO_PROCESS, 0, NICE); /* of this thread alone: rows that wait go first */
     pthread_mutex_lock(&ckpt->lock);
     while (!ckpt->stop) {
         if (!ckpt->due) {

@@ -196,8 +196,17 @@ static rocksdb_options_t *data_options(struct rocks *rocks) {
     return options;
 }
 
+/* Compactions yield to the rows that come in, and write evenly instead of in bursts. */
+static void calm_background(rocksdb_options_t *options) {
+    rocksdb_env_t *env = rocksdb_create_default_env(); /* the process's one; this is a handle */
+    rocksdb_env_lower_thread_pool_cpu_priority(env);
+    rocksdb_env_destroy(env);
+    rocksdb_options_set_bytes_per_sync(options, MIB);
+}
+
 static rocksdb_options_t *db_options(void) {
     rocksdb_options_t *options = rocksdb_options_create();
+    calm_background(options);
     rocksdb_options_set_create_if_missing(options, 1);
     rocksdb_options_set_create_missing_column_families(options, 1);
     rocksdb_options_set_max_background_jobs(options, 2);
