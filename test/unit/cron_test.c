@@ -130,7 +130,7 @@ static const struct {
     {"@dayly", "", "did you mean '@daily'"},
     {"@nope-at-all", "", "there are @once"},
     {"every 10", "", "not a length of time"},
-    {"every 1ms", "", "100ms"},
+    {"every 1ms", "", "10ms"},
     {"@daily", "Europe/Zurch", "did you mean 'Europe/Zurich'"},
     {"@daily", "Nowhere/Nothing/Here", "timezone"},
 };
