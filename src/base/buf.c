@@ -44,26 +44,6 @@ void buf_used(struct buf *buf, size_t len) {
     buf->len += len;
 }
 
-void buf_put(struct buf *buf, const void *ptr, size_t len) {
-    if (!len) return;
-    char *room = buf_room(buf, len);
-    if (!room) return;
-    memcpy(room, ptr, len);
-    buf->len += len;
-}
-
-void buf_puts(struct buf *buf, struct str text) {
-    buf_put(buf, text.ptr, text.len);
-}
-
-void buf_putz(struct buf *buf, const char *text) {
-    buf_put(buf, text, strlen(text));
-}
-
-void buf_putc(struct buf *buf, char c) {
-    buf_put(buf, &c, 1);
-}
-
 void buf_dec(struct buf *buf, int64_t v) {
     char text[20], *at = text + sizeof text;
     uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;

@@ -24,10 +24,26 @@ struct str buf_str(const struct buf *buf); /* what was written, borrowed */
 char *buf_room(struct buf *buf, size_t len) MUST_USE;
 void buf_used(struct buf *buf, size_t len);
 
-void buf_put(struct buf *buf, const void *ptr, size_t len);
-void buf_puts(struct buf *buf, struct str text);
-void buf_putz(struct buf *buf, const char *text);
-void buf_putc(struct buf *buf, char c);
+static inline void buf_put(struct buf *buf, const void *ptr, size_t len) {
+    char *room = len <= buf->cap - buf->len && !buf->full ? buf->ptr + buf->len
+                                                          : buf_room(buf, len);
+    if (!room || !len) return;
+    memcpy(room, ptr, len);
+    buf->len += len;
+}
+
+static inline void buf_puts(struct buf *buf, struct str text) {
+    buf_put(buf, text.ptr, text.len);
+}
+
+static inline void buf_putz(struct buf *buf, const char *text) {
+    buf_put(buf, text, strlen(text));
+}
+
+static inline void buf_putc(struct buf *buf, char c) {
+    buf_put(buf, &c, 1);
+}
+
 void buf_dec(struct buf *buf, int64_t v); /* as decimal text; far cheaper than buf_printf() */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 

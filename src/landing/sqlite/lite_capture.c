@@ -1,10 +1,10 @@
 /* lite_capture.c - reading the outbox: what was not handed out yet, in commit order.
  *
  * Our own commits wake the reader at once, and what they left is taken from memory while it is
- * there (lite_recent.h), if its seq is the next; those of other programs are seen by PRAGMA data_version,
- * asked every POLL_US. Acked entries are deleted by the next transaction that is made anyway, or,
- * after TRIM_IDLE_US without one, by one of ours. An entry is handed out whole, so that a seq that
- * was seen may be acked. */
+ * there (lite_recent.h), if its seq is the next; those of other programs are seen by PRAGMA
+ * data_version, asked every POLL_US. Acked entries are deleted by the next transaction that is made
+ * anyway, or, after TRIM_IDLE_US without one, by one of ours. An entry is handed out whole, so that
+ * a seq that was seen may be acked. */
 #include "landing/sqlite/lite_landing.h"
 
 #include "base/diag.h"

@@ -17,6 +17,7 @@ struct lite_landing;
 struct lite_ckpt *lite_ckpt_new(struct lite_landing *landing);
 void lite_ckpt_free(struct lite_ckpt *ckpt); /* NULL is allowed */
 void lite_ckpt_note(struct lite_ckpt *ckpt, int pages); /* so many has the log now */
-void lite_ckpt_wait(struct lite_ckpt *ckpt); /* before the writer's turn: while the log is too long */
+/* Before the writer's turn: while the log is too long. */
+void lite_ckpt_wait(struct lite_ckpt *ckpt);
 
 #endif

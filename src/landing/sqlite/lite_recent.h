@@ -1,8 +1,8 @@
 /* lite_recent.h - the outbox entries that our own commits left last, kept for the capture.
  *
  * What is captured right after its commit need not be read back from the file. The queue holds
- * copies, in the order of their seq, up to LITE_RECENT_MAX bytes; what does not fit is read from the
- * outbox like everything else.
+ * copies, in the order of their seq, up to LITE_RECENT_MAX bytes; what does not fit is read from
+ * the outbox like everything else.
  *
  * Thread: staged by the writer; the rest from any. */
 #ifndef LANDING_SQLITE_LITE_RECENT_H
