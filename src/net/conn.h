@@ -1,4 +1,4 @@
-/* conn.h - one framed TCP connection, as a protocol's server sees it.
+/* conn.h - one framed TCP connection, as a protocol's server or client sees it.
  *
  * The byte stream is cut into frames; each goes to on_frame on the loop's thread; what conn_send()
  * was given goes out in order. Thread: the loop's. conn_ref()/conn_unref() keep a connection's
@@ -26,6 +26,23 @@ struct conn_conf {
     void *self;
     int64_t idle_ms; /* closed after so long without a byte; 0: 10 min */
 };
+
+/* A client's connection. `conf` is borrowed until on_close; on_open is called when it stands (TLS
+ * included), on_close when it is gone or never came to be: conn_why() tells the reason. */
+struct tlsclient;
+struct conn_dial {
+    const char *addr; /* numeric */
+    uint16_t port;
+    struct tlsclient *tls; /* borrowed; NULL: plain */
+    const char *name;      /* TLS: whom the certificate must name */
+    int64_t timeout_ms;    /* until it stands; 0: 10 s */
+};
+/* The loop's thread. *out lives until conn_unref(). ERR_CONFIG: no numeric address. */
+int conn_dial(struct conn **out, struct loop *loop, const struct conn_conf *conf,
+              const struct conn_dial *dial) MUST_USE;
+/* From the next frame on (in on_frame) the stream is cut as this conf says. */
+void conn_reframe(struct conn *conn, const struct conn_conf *conf);
+const char *conn_why(const struct conn *conn); /* "" while it stands */
 
 void conn_send(struct conn *conn, struct str bytes); /* copied */
 /* The same for `len` bytes from base_alloc(), which are given: freed when sent, or never sent. */

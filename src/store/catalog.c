@@ -25,6 +25,8 @@
 #define ENTRY_MAX  (16 * MIB)
 #define FORMAT     1
 #define OBJECT_MAX 100000 /* tables, keyspaces and types together */
+#define REPLICATION \
+    "{\"class\": \"org.apache.cassandra.locator.SimpleStrategy\", \"replication_factor\": \"1\"}"
 
 enum kind { KEYSPACE = 'K', TABLE = 'T', UDT = 'U' };
 
@@ -358,7 +360,8 @@ static int keyspace_put(struct catalog *catalog, const struct store_keyspace *it
         struct object *object = base_calloc(1, sizeof *object);
         object->kind = KEYSPACE;
         object->keyspace.name = arena_str(&object->arena, it->name);
-        object->keyspace.replication = arena_str(&object->arena, it->replication);
+        struct str replication = it->replication.len ? it->replication : STR(REPLICATION);
+        object->keyspace.replication = arena_str(&object->arena, replication);
         object->keyspace.durable_writes = it->durable_writes;
         err = commit(catalog, object, it->name, STR_NULL);
     }
@@ -631,6 +634,94 @@ int catalog_udts(struct catalog *catalog, struct str keyspace, struct arena *are
     }
     unlock(catalog);
     return 0;
+}
+
+/* ---- a schema kept elsewhere ----------------------------------------------------------------- */
+
+static bool same_table(const struct store_table *a, const struct store_table *b) {
+    if (memcmp(&a->id, &b->id, sizeof a->id) || a->col_cnt != b->col_cnt ||
+        a->default_ttl_s != b->default_ttl_s || !str_eq(a->comment, b->comment))
+        return false;
+    for (size_t i = 0; i < a->col_cnt; i++) {
+        const struct store_col *x = &a->col[i], *y = &b->col[i];
+        if (!str_eq(x->name, y->name) || x->kind != y->kind || x->pos != y->pos ||
+            x->desc != y->desc || !cqltype_eq(x->type, y->type))
+            return false;
+    }
+    return true;
+}
+
+static bool same(const struct object *a, const struct object *b) {
+    if (a->kind == KEYSPACE)
+        return str_eq(a->keyspace.replication, b->keyspace.replication) &&
+               a->keyspace.durable_writes == b->keyspace.durable_writes;
+    return a->kind == TABLE ? same_table(&a->table, &b->table)
+                            : cqltype_eq(a->udt.type, b->udt.type);
+}
+
+/* Takes `object` (given), or the one that is there when it says the same, to `next`. */
+static bool carry(struct catalog *catalog, struct object *object, struct map *next,
+                  struct str name) {
+    struct arena arena = ARENA_INIT;
+    struct str key = key_of(&arena, object->kind, keyspace_of(object), name);
+    struct object *old = map_get(&catalog->objects, key), *kept = object;
+    if (old && same(old, object)) {
+        kept = map_del(&catalog->objects, key);
+    } else if (object->kind == TABLE) {
+        bool altered = old && !memcmp(&old->table.id, &object->table.id, sizeof old->table.id);
+        object->table.number = altered ? old->table.number : catalog->next_number++;
+        object->table.version = altered ? old->table.version + 1 : 1;
+    }
+    object_free(map_put(next, key, kept));
+    arena_fini(&arena);
+    if (kept == object) return true;
+    object_free(object);
+    return false;
+}
+
+static struct object *synced(enum kind kind) {
+    struct object *object = base_calloc(1, sizeof *object);
+    object->kind = kind;
+    return object;
+}
+
+static struct object *synced_table(struct catalog *catalog, const struct store_table *table) {
+    struct object *old = find(catalog, TABLE, table->keyspace, table->name);
+    bool altered = old && !memcmp(&old->table.id, &table->id, sizeof table->id);
+    return table_object(table, altered ? old : NULL);
+}
+
+void catalog_sync(struct catalog *catalog, const struct catalog_all *all) {
+    struct map next;
+    size_t at = 0;
+    struct str key;
+    void *value;
+    bool news = false;
+    map_init(&next);
+    write_lock(catalog);
+    for (size_t i = 0; i < all->keyspace_cnt; i++) {
+        struct object *object = synced(KEYSPACE);
+        object->keyspace = all->keyspace[i];
+        object->keyspace.name = arena_str(&object->arena, all->keyspace[i].name);
+        object->keyspace.replication = arena_str(&object->arena, all->keyspace[i].replication);
+        news |= carry(catalog, object, &next, STR_NULL);
+    }
+    for (size_t i = 0; i < all->udt_cnt; i++) {
+        struct object *object = synced(UDT);
+        object->udt.keyspace = arena_str(&object->arena, all->udt[i].keyspace);
+        object->udt.name = arena_str(&object->arena, all->udt[i].name);
+        object->udt.type = cqltype_copy(&object->arena, all->udt[i].type);
+        news |= carry(catalog, object, &next, object->udt.name);
+    }
+    for (size_t i = 0; i < all->table_cnt; i++)
+        news |= carry(catalog, synced_table(catalog, &all->table[i]), &next, all->table[i].name);
+    news |= catalog->objects.cnt > 0; /* what is left is gone */
+    while (map_next(&catalog->objects, &at, &key, &value))
+        object_free(value);
+    map_fini(&catalog->objects);
+    catalog->objects = next;
+    if (news) atomic_fetch_add(&catalog->version, 1);
+    unlock(catalog);
 }
 
 /* ---- user types ----------------------------------------------------------------------------- */

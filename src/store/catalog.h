@@ -43,6 +43,15 @@ int catalog_udt_create(struct catalog *catalog, const struct store_udt *udt) MUS
 int catalog_udt_drop(struct catalog *catalog, struct str keyspace, struct str name) MUST_USE;
 int catalog_udts(struct catalog *catalog, struct str keyspace, struct arena *arena,
                  struct store_udt **out, size_t *cnt) MUST_USE;
+/* For a store whose schema is kept elsewhere: makes the catalog what `all` says. What is the same
+ * as before keeps its number and column ids. The version rises when anything differs. */
+struct catalog_all {
+    const struct store_keyspace *keyspace;
+    const struct store_udt *udt;
+    const struct store_table *table; /* number, versions and column ids are given here */
+    size_t keyspace_cnt, udt_cnt, table_cnt;
+};
+void catalog_sync(struct catalog *catalog, const struct catalog_all *all);
 uint64_t catalog_version(const struct catalog *catalog);
 
 #endif

@@ -6,7 +6,7 @@
 #include "store/storekey.h"
 #include "store/store_ops.h"
 
-static const struct store_ops *const all[] = {&rocks_ops, &memstore_ops};
+static const struct store_ops *const all[] = {&rocks_ops, &memstore_ops, &cass_store_ops};
 
 static struct {
     struct metric *writes, *commits, *commit_us, *scans, *rows;
@@ -32,7 +32,7 @@ int store_open(struct store **out, const struct store_conf *conf) {
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
-    return err_fail(ERR_CONFIG, "store '%s' is not supported in this version; embedded:DIR is",
+    return err_fail(ERR_CONFIG, "store: \"%s\" is none of embedded:DIR, mem:, cassandra://...",
                     conf->url);
 }
 
@@ -40,78 +40,112 @@ void store_close(struct store *store) {
     if (store) store->ops->close(store);
 }
 
+uint32_t store_caps(const struct store *store) {
+    return store->ops->caps;
+}
+
 /* ---- schema --------------------------------------------------------------------------------- */
+
+static void freshen(struct store *store) {
+    if (store->ops->freshen) store->ops->freshen(store);
+}
 
 int store_keyspace_create(struct store *store, const struct store_keyspace *keyspace) {
     assert(store && keyspace);
-    return catalog_keyspace_create(store->catalog, keyspace);
+    struct store_ddl ddl = {STORE_DDL_KEYSPACE_CREATE, keyspace, NULL, NULL, keyspace->name,
+                            STR_NULL};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_keyspace_create(store->catalog, keyspace);
 }
 
 int store_keyspace_alter(struct store *store, const struct store_keyspace *keyspace) {
     assert(store && keyspace);
-    return catalog_keyspace_alter(store->catalog, keyspace);
+    struct store_ddl ddl = {STORE_DDL_KEYSPACE_ALTER, keyspace, NULL, NULL, keyspace->name,
+                            STR_NULL};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_keyspace_alter(store->catalog, keyspace);
 }
 
 int store_keyspace_drop(struct store *store, struct str name) {
     assert(store);
-    return catalog_keyspace_drop(store->catalog, name);
+    struct store_ddl ddl = {STORE_DDL_KEYSPACE_DROP, NULL, NULL, NULL, name, STR_NULL};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_keyspace_drop(store->catalog, name);
 }
 
 int store_keyspaces(struct store *store, struct arena *arena, struct store_keyspace **out,
                     size_t *cnt) {
     assert(store && arena && out && cnt);
+    freshen(store);
     return catalog_keyspaces(store->catalog, arena, out, cnt);
 }
 
 int store_table_create(struct store *store, const struct store_table *table) {
     assert(store && table);
-    return catalog_table_create(store->catalog, table);
+    struct store_ddl ddl = {STORE_DDL_TABLE_CREATE, NULL, table, NULL, table->keyspace,
+                            table->name};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_table_create(store->catalog, table);
 }
 
 int store_table_alter(struct store *store, const struct store_table *table) {
     assert(store && table);
-    return catalog_table_alter(store->catalog, table);
+    struct store_ddl ddl = {STORE_DDL_TABLE_ALTER, NULL, table, NULL, table->keyspace, table->name};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_table_alter(store->catalog, table);
 }
 
 int store_table_drop(struct store *store, struct str keyspace, struct str name) {
     assert(store);
-    return catalog_table_drop(store->catalog, keyspace, name);
+    struct store_ddl ddl = {STORE_DDL_TABLE_DROP, NULL, NULL, NULL, keyspace, name};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_table_drop(store->catalog, keyspace, name);
 }
 
 int store_table_truncate(struct store *store, struct str keyspace, struct str name) {
     assert(store);
-    return catalog_table_truncate(store->catalog, keyspace, name);
+    struct store_ddl ddl = {STORE_DDL_TABLE_TRUNCATE, NULL, NULL, NULL, keyspace, name};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_table_truncate(store->catalog, keyspace, name);
 }
 
 int store_table_get(struct store *store, struct str keyspace, struct str name, struct arena *arena,
                     struct store_table *out) {
     assert(store && arena && out);
+    freshen(store);
     return catalog_table_get(store->catalog, keyspace, name, arena, out);
 }
 
 int store_tables(struct store *store, struct str keyspace, struct arena *arena,
                  struct store_table **out, size_t *cnt) {
     assert(store && arena && out && cnt);
+    freshen(store);
     return catalog_tables(store->catalog, keyspace, arena, out, cnt);
 }
 
 int store_udt_create(struct store *store, const struct store_udt *udt) {
     assert(store && udt);
-    return catalog_udt_create(store->catalog, udt);
+    struct store_ddl ddl = {STORE_DDL_UDT_CREATE, NULL, NULL, udt, udt->keyspace, udt->name};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_udt_create(store->catalog, udt);
 }
 
 int store_udt_drop(struct store *store, struct str keyspace, struct str name) {
     assert(store);
-    return catalog_udt_drop(store->catalog, keyspace, name);
+    struct store_ddl ddl = {STORE_DDL_UDT_DROP, NULL, NULL, NULL, keyspace, name};
+    return store->ops->ddl ? store->ops->ddl(store, &ddl)
+                           : catalog_udt_drop(store->catalog, keyspace, name);
 }
 
 int store_udts(struct store *store, struct str keyspace, struct arena *arena,
                struct store_udt **out, size_t *cnt) {
     assert(store && arena && out && cnt);
+    freshen(store);
     return catalog_udts(store->catalog, keyspace, arena, out, cnt);
 }
 
-uint64_t store_schema_version(const struct store *store) {
+uint64_t store_schema_version(struct store *store) {
+    freshen(store);
     return catalog_version(store->catalog);
 }
 

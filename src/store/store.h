@@ -30,7 +30,7 @@ struct store;
 struct store_tx;
 struct store_conf {
     struct env *env;
-    const char *url; /* "embedded:DIR", "mem:", "cassandra://..." */
+    const char *url; /* "embedded:DIR", "mem:", "cassandra://node1,node2/?dc=..." (cass_url.h) */
     const struct fence *fence; /* borrowed; NULL: no other node writes here */
     bool relaxed;    /* commits need not be synced one by one (durability: relaxed) */
     const struct address_property *property; /* a swapped tier's; borrowed for the open */
@@ -38,6 +38,16 @@ struct store_conf {
 };
 int store_open(struct store **out, const struct store_conf *conf) MUST_USE;
 void store_close(struct store *store);
+
+/* What not every implementation promises. Without ATOMIC a commit that fails may have been done in
+ * part, its state never: the caller repeats it with the same timestamps, which changes nothing. */
+enum store_cap {
+    STORE_CAP_ATOMIC = 1,   /* a transaction is all or nothing */
+    STORE_CAP_SNAPSHOT = 2, /* a scan shows rows as they were when it was opened */
+    STORE_CAP_CLOCK = 4,    /* expiry goes by conf.env's clock */
+    STORE_CAP_REBORN = 8,   /* a column that was dropped and made again takes any timestamp */
+};
+uint32_t store_caps(const struct store *store);
 
 /* ---- schema ---- */
 enum store_kind { STORE_PKEY, STORE_CKEY, STORE_STATIC, STORE_REGULAR };
@@ -60,7 +70,9 @@ struct store_table {
     uint64_t version; /* changes with every DDL on it */
 };
 struct store_keyspace {
-    struct str name, replication; /* replication: JSON object text, kept and shown, not used */
+    /* replication: JSON object text; where data is on one node kept and shown, not used. Empty or
+     * "{}": what suits the store. */
+    struct str name, replication;
     bool durable_writes;
 };
 int store_keyspace_create(struct store *store, const struct store_keyspace *keyspace) MUST_USE;
@@ -86,7 +98,7 @@ int store_udt_drop(struct store *store, struct str keyspace, struct str name) MU
 int store_udts(struct store *store, struct str keyspace, struct arena *arena,
                struct store_udt **out, size_t *cnt) MUST_USE; /* keyspace.ptr NULL: of all */
 /* Rises with every change of any schema, from 1; never goes back while the store is open. */
-uint64_t store_schema_version(const struct store *store);
+uint64_t store_schema_version(struct store *store);
 /* Bytes and rows a table takes, about. */
 int store_table_size(struct store *store, const struct store_table *table, int64_t *bytes,
                      int64_t *rows) MUST_USE;

@@ -8,11 +8,38 @@
 #include "store/catalog.h"
 #include "store/store.h"
 
+/* A change of the schema. */
+enum store_ddl_kind {
+    STORE_DDL_KEYSPACE_CREATE,
+    STORE_DDL_KEYSPACE_ALTER,
+    STORE_DDL_KEYSPACE_DROP,
+    STORE_DDL_TABLE_CREATE,
+    STORE_DDL_TABLE_ALTER,
+    STORE_DDL_TABLE_DROP,
+    STORE_DDL_TABLE_TRUNCATE,
+    STORE_DDL_UDT_CREATE,
+    STORE_DDL_UDT_DROP,
+};
+struct store_ddl {
+    enum store_ddl_kind kind;
+    const struct store_keyspace *new_keyspace; /* created, altered */
+    const struct store_table *new_table;
+    const struct store_udt *new_udt;
+    struct str keyspace, name; /* always; name: of the table or type */
+};
+
 struct store_ops {
     const char *name; /* the scheme of its url */
+    uint32_t caps;    /* enum store_cap */
     /* Opens, and loads `store->catalog` with what it has kept. `rest`: the url behind "name:". */
     int (*open)(const struct store_conf *conf, const char *rest, struct store **out);
     void (*close)(struct store *store);
+    /* Changes a schema that is kept elsewhere, and the catalog after it. NULL: the catalog's
+     * entries are the schema, and it does so by itself. */
+    int (*ddl)(struct store *store, const struct store_ddl *ddl);
+    /* Before the catalog is looked at: what may have changed elsewhere is brought into it. Never
+     * waits long. May be NULL. */
+    void (*freshen)(struct store *store);
     int (*begin)(struct store *store, struct store_tx **out);
     int (*write)(struct store_tx *tx, const struct store_table *table,
                  const struct store_write *write);
@@ -45,6 +72,7 @@ struct store_scan {
     struct store *store;
 };
 
+extern const struct store_ops cass_store_ops;
 extern const struct store_ops memstore_ops;
 extern const struct store_ops rocks_ops;
 

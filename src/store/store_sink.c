@@ -21,10 +21,6 @@
 
 #define SCRATCH_MAX (256 * MIB)
 #define KEY_COL_MAX 64
-#define DEFAULT_REPLICATION \
-    "{\"class\": \"org.apache.cassandra.locator.SimpleStrategy\", "                  \
-    "\"replication_factor\": \"1\"}"
-
 enum how { AS_IS, AS_FIXED, AS_DECIMAL, AS_JSON, BY_TEXT };
 
 struct place { /* of one column of the rows */
@@ -202,7 +198,7 @@ static int make_keyspace(struct store_sink *sink) {
     int err = store_keyspaces(sink->store, &sink->table_arena, &all, &cnt);
     for (size_t i = 0; i < cnt && !err; i++)
         if (str_eq(all[i].name, sink->conf.keyspace)) return 0;
-    struct store_keyspace ks = {sink->conf.keyspace, STR(DEFAULT_REPLICATION), true};
+    struct store_keyspace ks = {sink->conf.keyspace, STR(""), true};
     if (!err) err = store_keyspace_create(sink->store, &ks);
     return err == ERR_EXISTS ? 0 : err; /* another was quicker */
 }

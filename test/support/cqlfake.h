@@ -91,7 +91,7 @@ int store_udts(struct store *store UNUSED, struct str keyspace UNUSED, struct ar
     return 0;
 }
 
-uint64_t store_schema_version(const struct store *store) {
+uint64_t store_schema_version(struct store *store) {
     return __atomic_load_n(&store->version, __ATOMIC_SEQ_CST);
 }
 

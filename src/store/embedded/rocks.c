@@ -522,6 +522,7 @@ static int rocks_size(struct store *store, const struct store_table *table, int6
 
 const struct store_ops rocks_ops = {
     .name = "embedded",
+    .caps = STORE_CAP_ATOMIC | STORE_CAP_SNAPSHOT | STORE_CAP_CLOCK | STORE_CAP_REBORN,
     .open = rocks_open,
     .close = rocks_close,
     .begin = rocks_begin,

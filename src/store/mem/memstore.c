@@ -545,6 +545,7 @@ static int mem_size(struct store *store, const struct store_table *table, int64_
 
 const struct store_ops memstore_ops = {
     .name = "mem",
+    .caps = STORE_CAP_ATOMIC | STORE_CAP_SNAPSHOT | STORE_CAP_CLOCK | STORE_CAP_REBORN,
     .open = mem_open,
     .close = mem_close,
     .begin = mem_begin,
