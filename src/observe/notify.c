@@ -6,8 +6,8 @@
 
 #include "base/diag.h"
 #include "base/err.h"
+#include "net/transfer.h"
 
-#include <curl/curl.h>
 #include <pthread.h>
 
 #define POST_TIMEOUT_MS 5000L
@@ -45,8 +45,16 @@ static size_t drop_answer(char *ptr UNUSED, size_t size, size_t cnt, void *arg U
     return size * cnt;
 }
 
+static bool out_of_time(void *arg) {
+    struct notify *notify = arg;
+    pthread_mutex_lock(&notify->lock);
+    bool over = notify->stopping && env_mono_us(notify->env) > notify->stop_us;
+    pthread_mutex_unlock(&notify->lock);
+    return over;
+}
+
 /* One POST: 0, or an error with its note. */
-static int post(const char *url, const struct message *message) {
+static int post(struct notify *notify, const char *url, const struct message *message) {
     CURL *curl = curl_easy_init();
     if (!curl) return err_fail(ERR_AGAIN, "no memory for a request");
     struct curl_slist *head = curl_slist_append(NULL, "Content-Type: application/json");
@@ -58,7 +66,7 @@ static int post(const char *url, const struct message *message) {
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, POST_TIMEOUT_MS);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, drop_answer);
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = transfer_run(curl, out_of_time, notify);
     long status = 0;
     curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
     curl_slist_free_all(head);
@@ -134,7 +142,7 @@ static void *notify_main(void *arg) {
             continue;
         }
         pthread_mutex_unlock(&notify->lock);
-        int err = post(notify->receiver[message->receiver].url, message);
+        int err = post(notify, notify->receiver[message->receiver].url, message);
         pthread_mutex_lock(&notify->lock);
         settle(notify, message, err);
     }

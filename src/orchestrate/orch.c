@@ -287,6 +287,15 @@ void orch_log(struct orch_try *orch_try, const char *format, ...) {
     va_end(args);
 }
 
+bool orch_stopping(const struct orch_try *orch_try) {
+    const struct orch_job *job = orch_try->orch;
+    struct orch *orch = job->orch;
+    pthread_mutex_lock(&orch->lock);
+    bool stopping = orch->stopping || job->late;
+    pthread_mutex_unlock(&orch->lock);
+    return stopping;
+}
+
 /* Is this the task that ends the run well? Under the lock. */
 static bool is_last(const struct orch_job *job) {
     for (size_t i = 0; i < job->live->dag->def.task_cnt; i++)

@@ -13,8 +13,8 @@
  *
  * Runs: triggered ones wait in their order for a place among max_active; of a paused dag none
  * begins, and no task of a run that had begun. A task is tried again but for ERR_CONFIG and
- * ERR_UNSUPPORTED. A function cannot be ended from outside: past its timeout orch_record() refuses
- * and the try fails when it returns. After the process ended, runs go on: a try that was under way
+ * ERR_UNSUPPORTED. A function cannot be ended from outside: it asks orch_stopping(). Past its
+ * timeout orch_record() refuses and the try fails when it returns. After the process ended, runs go on: a try that was under way
  * counts as failed.
  *
  * Thread: any. Source: Airflow 3's trigger timetables, states and ids; ref: doc/architecture.md. */
@@ -39,6 +39,8 @@ struct orch_try {
 };
 /* A line for the try's log (shown with its time). */
 void orch_log(struct orch_try *orch_try, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Should the function give up: the program ends, or the try is past its time. Then ERR_STOPPED. */
+bool orch_stopping(const struct orch_try *orch_try);
 /* Records this try as successful inside `tx`, so that rows and record commit as one. A function
  * that calls it and whose commit succeeded returns 0. */
 int orch_record(struct orch_try *orch_try, struct landing_tx *tx) MUST_USE;
@@ -71,8 +73,8 @@ struct orch_conf {
 };
 int orch_open(struct orch **out, const struct orch_conf *conf) MUST_USE; /* adopts old runs */
 int orch_start(struct orch *orch) MUST_USE; /* scheduler and worker threads */
-/* Starts nothing more; tasks at work get 5 s, then may no longer record, and are waited for. NULL
- * is allowed. */
+/* Starts nothing more; tasks at work hear of it by orch_stopping(), get 5 s, then may no longer
+ * record, and are waited for. NULL is allowed. */
 void orch_close(struct orch *orch);
 
 /* Starts a run now; *out_id is in the arena; id.ptr NULL: made. ERR_NOT_FOUND, ERR_EXISTS. */

@@ -8,6 +8,10 @@ static void say(void *arg, const char *line) {
     orch_log(arg, "%s", line);
 }
 
+static bool stopped(void *arg) {
+    return orch_stopping(arg);
+}
+
 struct str fetcher_url(const struct fetcher *fetcher, struct arena *arena) {
     struct str url = fetcher->def->url, query;
     struct str real = STR("https://randomuser.me/"), plain = STR("http://randomuser.me/");
@@ -61,6 +65,8 @@ int fetcher_run(void *arg, struct orch_try *orch_try) {
         .allow_cnt = fetcher->conf->allow_cnt,
         .log = say,
         .log_arg = orch_try,
+        .stopped = stopped,
+        .stopped_arg = orch_try,
     };
     orch_log(orch_try, "fetching %.*s", STR_ARG(conf.url));
     if (!str_eq(conf.url, fetcher->def->url))

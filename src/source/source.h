@@ -24,13 +24,16 @@ struct source_conf {
     size_t allow_cnt;
     void (*log)(void *arg, const char *line); /* each attempt, for the task's log; may be NULL */
     void *log_arg;
+    /* Asked about ten times a second: true ends the fetch with ERR_STOPPED; NULL: never. */
+    bool (*stopped)(void *arg);
+    void *stopped_arg;
 };
 struct source_rows {
     struct str *row; /* JSON values */
     size_t cnt;
     size_t body_len; /* bytes that came, decompressed */
 };
-/* ERR_NET, ERR_TIMEOUT: after all retries; ERR_DENIED: an address that is not allowed;
+/* ERR_NET, ERR_TIMEOUT: after all retries; ERR_STOPPED; ERR_DENIED: an address that is not allowed;
  * ERR_TOO_BIG; ERR_INVAL: an answer that is not the JSON expected (the note shows its start). */
 int source_fetch(const struct source_conf *conf, struct arena *arena,
                  struct source_rows *out) MUST_USE;

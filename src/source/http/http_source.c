@@ -7,10 +7,10 @@
  * last as long as Retry-After asks, all within the fetch's time. */
 #include "base/buf.h"
 #include "base/err.h"
+#include "net/transfer.h"
 #include "source/source_ops.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -23,6 +23,7 @@
 #define REDIRECT_MAX 5
 #define WAIT_US      500000
 #define WAIT_MAX_US  30000000
+#define NAP_US       100000
 
 struct attempt {
     const struct source_conf *conf;
@@ -155,6 +156,8 @@ static int transport_err(CURLcode code, const struct attempt *attempt) {
                         SOURCE_BODY_MAX / MIB);
     if (code == CURLE_UNSUPPORTED_PROTOCOL)
         return err_fail(ERR_DENIED, "%s: only http:// and https:// are fetched", attempt->url);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return err_fail(ERR_STOPPED, "%s: the fetch was stopped", attempt->url);
     if (code == CURLE_OPERATION_TIMEDOUT)
         return err_fail(ERR_TIMEOUT, "%s: no answer in time", attempt->url);
     return err_fail(ERR_NET, "%s: %s", attempt->url,
@@ -170,7 +173,7 @@ static struct outcome try_once(struct attempt *attempt, long left_ms) {
     for (size_t i = 0; i < attempt->conf->header_cnt; i++)
         head = curl_slist_append(head, arena_strz(&arena, attempt->conf->header[i]));
     set_options(curl, attempt, head, left_ms);
-    CURLcode code = curl_easy_perform(curl);
+    CURLcode code = transfer_run(curl, attempt->conf->stopped, attempt->conf->stopped_arg);
     if (code != CURLE_OK) {
         out.err = transport_err(code, attempt);
     } else {
@@ -230,6 +233,16 @@ static int attempt_once(struct attempt *attempt, int64_t until_us, bool *again, 
     return err;
 }
 
+/* Sleeps, unless it is stopped meanwhile. */
+static int wait_again(const struct source_conf *conf, int64_t us) {
+    for (; us > 0; us -= NAP_US) {
+        if (conf->stopped && conf->stopped(conf->stopped_arg))
+            return err_fail(ERR_STOPPED, "%.*s: the fetch was stopped", STR_ARG(conf->url));
+        env_sleep_us(conf->env, MIN(us, (int64_t)NAP_US));
+    }
+    return 0;
+}
+
 static int fetch(const struct source_conf *conf, struct arena *arena, struct str *body) {
     pthread_once(&once, init_curl);
     struct attempt attempt = {.conf = conf, .url = arena_strz(arena, conf->url)};
@@ -248,7 +261,8 @@ static int fetch(const struct source_conf *conf, struct arena *arena, struct str
         }
         if (wait_us / 1000 >= left_ms(conf->env, until_us)) break;
         say(conf, "%s; again in %.1f s", err_note(), (double)wait_us / 1e6);
-        env_sleep_us(conf->env, wait_us);
+        err = wait_again(conf, wait_us);
+        if (err) break;
     }
     if (!err) *body = arena_str(arena, buf_str(&attempt.body));
     buf_fini(&attempt.body);
