@@ -95,6 +95,12 @@ int landing_put_try(struct landing_tx *tx, const struct run_try *run_try) {
     return tx->failed ? refuse(tx) : keep(tx, tx->landing->ops->put_try(tx, run_try));
 }
 
+int landing_trim_runs(struct landing_tx *tx, struct str dag, size_t newest, size_t max) {
+    assert(tx && dag.ptr && newest && max);
+    if (tx->failed) return refuse(tx);
+    return keep(tx, tx->landing->ops->trim_runs(tx, dag, newest, max));
+}
+
 int landing_put_setting(struct landing_tx *tx, struct str name, struct str value) {
     assert(tx && name.ptr);
     return tx->failed ? refuse(tx) : keep(tx, tx->landing->ops->put_setting(tx, name, value));

@@ -64,6 +64,10 @@ int landing_upsert(struct landing_tx *tx, struct str table, const struct str *ro
 /* By (dag, id). ERR_EXISTS: another scheduled run of the dag has its logical_us. */
 int landing_put_run(struct landing_tx *tx, const struct run *run) MUST_USE;
 int landing_put_try(struct landing_tx *tx, const struct run_try *run_try) MUST_USE; /* by number */
+/* Deletes scheduled runs of the dag that have ended and are not among its `newest`, with their
+ * tries: the oldest first, at most `max`, so that no transaction gets long. */
+int landing_trim_runs(struct landing_tx *tx, struct str dag, size_t newest,
+                      size_t max) MUST_USE;
 int landing_put_setting(struct landing_tx *tx, struct str name, struct str value) MUST_USE;
 int landing_commit(struct landing_tx *tx) MUST_USE; /* durable on 0; frees tx in any case */
 void landing_abort(struct landing_tx *tx);          /* frees tx; NULL is allowed */

@@ -19,6 +19,7 @@ struct landing_ops {
                   struct landing_count *out);
     int (*put_run)(struct landing_tx *tx, const struct run *run);
     int (*put_try)(struct landing_tx *tx, const struct run_try *run_try);
+    int (*trim_runs)(struct landing_tx *tx, struct str dag, size_t keep, size_t max);
     int (*put_setting)(struct landing_tx *tx, struct str name, struct str value);
     int (*commit)(struct landing_tx *tx);
     void (*abort)(struct landing_tx *tx);

@@ -23,6 +23,9 @@
 #define ORCH_DAG_MAX     1000
 #define ORCH_TASK_MAX    1000 /* of a dag */
 #define ORCH_LIVE_MAX    1000 /* runs of a dag that wait or run */
+#define ORCH_RUN_KEEP    10000 /* scheduled runs of a dag; older ones go, with their tries */
+#define ORCH_TRIM_EVERY  64    /* ended runs of a dag after which old ones are looked for */
+#define ORCH_TRIM_MAX    256   /* old runs that one transaction deletes */
 #define ORCH_LOG_MAX     (64 * KIB)
 #define ORCH_WORKER_MAX  64
 #define ORCH_ID_MAX      250
@@ -78,6 +81,8 @@ struct orch_dag_state {
     bool paused;
     bool ever;           /* a scheduled run was made: for @once */
     bool made;           /* by this process */
+    bool trim_due;       /* the next transaction deletes old runs */
+    unsigned ended_cnt;  /* runs */
     int64_t next_us;     /* due; SCHEDULE_NEVER */
     int64_t newest_us;   /* logical time of the newest scheduled run ever; INT64_MIN: none */
     struct orch_live *live; /* oldest first */

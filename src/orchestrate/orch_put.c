@@ -42,19 +42,29 @@ bool orch_put_any(const struct orch_put *put) {
     return put->run_cnt || put->try_cnt;
 }
 
-static int write_all(const struct orch_put *put, struct landing *landing) {
+/* Old runs go a few at a time, in a transaction that is made anyway. */
+static int trim_runs(const struct orch *orch, struct landing_tx *tx) {
+    int err = 0;
+    for (size_t i = 0; i < orch->dag_cnt && !err; i++)
+        if (orch->dag[i].trim_due)
+            err = landing_trim_runs(tx, orch->dag[i].def.name, ORCH_RUN_KEEP, ORCH_TRIM_MAX);
+    return err;
+}
+
+static int write_all(const struct orch_put *put, const struct orch *orch) {
     struct landing_tx *tx;
-    int err = landing_begin(landing, &tx);
+    int err = landing_begin(orch->conf.landing, &tx);
     if (err) return err;
     for (size_t i = 0; i < put->run_cnt && !err; i++) err = landing_put_run(tx, &put->run[i]);
     for (size_t i = 0; i < put->try_cnt && !err; i++) err = landing_put_try(tx, &put->run_try[i]);
+    if (!err) err = trim_runs(orch, tx);
     if (!err) return landing_commit(tx);
     landing_abort(tx);
     return err;
 }
 
 int orch_put_write(struct orch_put *put, struct orch *orch) {
-    int err = write_all(put, orch->conf.landing);
+    int err = write_all(put, orch);
     if (err) {
         metric_add(orch->put_failed, 1);
         put->backoff_us = put->backoff_us ? MIN(put->backoff_us * 2, ORCH_BACKOFF_MAX_US)
@@ -65,6 +75,7 @@ int orch_put_write(struct orch_put *put, struct orch *orch) {
         return err;
     }
     if (put->backoff_us) diag_info("orchestrate", "runs can be recorded again");
+    for (size_t i = 0; i < orch->dag_cnt; i++) orch->dag[i].trim_due = false;
     arena_reset(&put->arena);
     put->run = NULL;
     put->run_try = NULL;

@@ -170,6 +170,7 @@ static void end_run(struct tick *tick, struct orch_live *live, enum run_state st
     }
     metric_observe(dag->duration, live->run.end_us - live->run.start_us);
     metric_add(state == RUN_SUCCESS ? dag->succeeded : dag->failed, 1);
+    if (dag->ended_cnt++ % ORCH_TRIM_EVERY == 0) dag->trim_due = true;
     orch_step_remove(live);
 }
 

@@ -14,8 +14,9 @@
  * Runs: triggered ones wait in their order for a place among max_active; of a paused dag none
  * begins, and no task of a run that had begun. A task is tried again but for ERR_CONFIG and
  * ERR_UNSUPPORTED. A function cannot be ended from outside: it asks orch_stopping(). Past its
- * timeout orch_record() refuses and the try fails when it returns. After the process ended, runs go on: a try that was under way
- * counts as failed.
+ * timeout orch_record() refuses and the try fails when it returns. After the process ended, runs go
+ * on: a try that was under way counts as failed. Of scheduled runs the newest ORCH_RUN_KEEP are
+ * kept (orch_int.h).
  *
  * Thread: any. Source: Airflow 3's trigger timetables, states and ids; ref: doc/architecture.md. */
 #ifndef ORCHESTRATE_ORCHESTRATE_H

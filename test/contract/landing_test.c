@@ -581,6 +581,60 @@ static void landing_runs_commit_with_rows(void **state) {
     assert_int_equal(landing_run(ctx->landing, S("p"), S("no"), &ctx->arena, &got), ERR_NOT_FOUND);
 }
 
+static int put_old_run(struct landing_tx *tx, const char *dag, int i, enum run_kind kind,
+                       enum run_state state) {
+    char id[32];
+    snprintf(id, sizeof id, "%d", i);
+    struct run run = {.dag = S(dag), .id = S(id), .kind = kind, .state = state, .logical_us = i};
+    struct run_try one = {.dag = S(dag), .run = S(id), .task = S("t"), .number = 1, .state = state};
+    int err = landing_put_run(tx, &run);
+    return err ? err : landing_put_try(tx, &one);
+}
+
+/* "dag/id:tries " of all runs, newest first. */
+static const char *all_runs(struct ctx *ctx) {
+    struct run *run;
+    struct run_try *tries;
+    size_t cnt, try_cnt;
+    struct str text = STR("");
+    assert_int_equal(landing_runs(ctx->landing, STR_NULL, ALL, &ctx->arena, &run, &cnt), 0);
+    for (size_t i = 0; i < cnt; i++) {
+        assert_int_equal(landing_tries(ctx->landing, run[i].dag, run[i].id, &ctx->arena, &tries,
+                                       &try_cnt), 0);
+        text = arena_printf(&ctx->arena, "%.*s%.*s/%.*s:%zu ", STR_ARG(text), STR_ARG(run[i].dag),
+                            STR_ARG(run[i].id), try_cnt);
+    }
+    return text.ptr;
+}
+
+static void trim(struct ctx *ctx, const char *dag, size_t newest, size_t max) {
+    struct landing_tx *tx;
+    assert_int_equal(landing_begin(ctx->landing, &tx), 0);
+    assert_int_equal(landing_trim_runs(tx, S(dag), newest, max), 0);
+    assert_int_equal(landing_commit(tx), 0);
+}
+
+static void landing_trims_old_scheduled_runs_with_their_tries(void **state) {
+    struct ctx *ctx = *state;
+    struct landing_tx *tx;
+    assert_int_equal(landing_begin(ctx->landing, &tx), 0);
+    for (int i = 1; i <= 6; i++) {
+        enum run_state end = i == 2 ? RUN_FAILED : i == 3 ? RUN_RUNNING : RUN_SUCCESS;
+        assert_int_equal(put_old_run(tx, "p", i * 10, RUN_SCHEDULED, end), 0);
+    }
+    assert_int_equal(put_old_run(tx, "p", 15, RUN_MANUAL, RUN_SUCCESS), 0);
+    assert_int_equal(put_old_run(tx, "q", 5, RUN_SCHEDULED, RUN_SUCCESS), 0);
+    assert_int_equal(landing_commit(tx), 0);
+    trim(ctx, "p", 6, 10);
+    assert_string_equal(all_runs(ctx), "p/60:1 p/50:1 p/40:1 p/30:1 p/20:1 p/15:1 p/10:1 q/5:1 ");
+    trim(ctx, "p", 2, 1); /* the oldest first, one at a time */
+    assert_string_equal(all_runs(ctx), "p/60:1 p/50:1 p/40:1 p/30:1 p/20:1 p/15:1 q/5:1 ");
+    trim(ctx, "p", 2, 10); /* one still runs, one was asked for by hand */
+    assert_string_equal(all_runs(ctx), "p/60:1 p/50:1 p/30:1 p/15:1 q/5:1 ");
+    trim(ctx, "p", 2, 10);
+    assert_string_equal(all_runs(ctx), "p/60:1 p/50:1 p/30:1 p/15:1 q/5:1 ");
+}
+
 static void landing_refuses_databases_of_others(void **state) {
     struct ctx *ctx = *state;
     struct landing *landing;
@@ -618,6 +672,7 @@ int main(void) {
         T(capture_entries_come_whole),
         T(capture_wake_returns_early),
         T(landing_runs_commit_with_rows),
+        T(landing_trims_old_scheduled_runs_with_their_tries),
         T(landing_refuses_databases_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

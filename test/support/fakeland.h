@@ -123,6 +123,13 @@ int landing_put_setting(struct landing_tx *tx, struct str name, struct str value
     return 0;
 }
 
+/* It keeps all runs: nothing here lasts so long. */
+int landing_trim_runs(struct landing_tx *tx UNUSED, struct str dag UNUSED, size_t newest,
+                      size_t max) {
+    assert(newest && max);
+    return 0;
+}
+
 static void fakeland_apply_run(struct landing *landing, const struct run *run) {
     char key[600];
     struct fakeland_run *to = fakeland_find(landing, run->dag, run->id);

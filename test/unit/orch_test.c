@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#define KEPT_RUNS 10000 /* doc/architecture.md says so */
+
 struct world {
     struct env *env;
     struct landing *landing;
@@ -238,6 +240,31 @@ static void orch_close_waits_for_tasks_at_work(void **state) {
     assert_int_equal(world->calls[0], 1);
 }
 
+/* A history longer than is kept: the second run's record takes the oldest with it. */
+static void orch_deletes_old_runs_in_its_transactions(void **state) {
+    struct world *world = *state;
+    struct landing_tx *tx;
+    struct run run = {.dag = STR("p"), .kind = RUN_SCHEDULED, .state = RUN_SUCCESS};
+    char id[32];
+    assert_int_equal(landing_begin(world->landing, &tx), 0);
+    for (int i = 0; i < KEPT_RUNS + 100; i++) {
+        snprintf(id, sizeof id, "old_%d", i);
+        run.id = str_of(id);
+        run.logical_us = run.start_us = run.end_us = i + 1;
+        assert_int_equal(landing_put_run(tx, &run), 0);
+    }
+    assert_int_equal(landing_commit(tx), 0);
+    open_orch(world, "every 1h");
+    assert_int_equal(orch_start(world->orch), 0);
+    trigger(world);
+    trigger(world);
+    assert_int_equal(landing_run(world->landing, STR("p"), STR("old_0"), &world->arena, &run),
+                     ERR_NOT_FOUND);
+    assert_int_equal(landing_run(world->landing, STR("p"), STR("old_99"), &world->arena, &run),
+                     ERR_NOT_FOUND);
+    assert_int_equal(landing_run(world->landing, STR("p"), STR("old_102"), &world->arena, &run), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -250,6 +277,7 @@ int main(void) {
         TEST(orch_keeps_a_pause_over_restarts),
         TEST(orch_close_waits_for_tasks_at_work),
         TEST(orch_open_refuses_circles),
+        TEST(orch_deletes_old_runs_in_its_transactions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -68,6 +68,11 @@ static int check_schema(sqlite3 *db, const char *path) {
     return make_schema(db);
 }
 
+/* The oldest ?3 ended scheduled runs of dag ?1 before ?2; read along _sluice_run_once. */
+#define OLD_RUNS                                                                    \
+    "(SELECT id FROM _sluice_run WHERE dag=?1 AND kind=0 AND logical_us<?2 AND "    \
+    "state IN ('success','failed') ORDER BY logical_us LIMIT ?3)"
+
 static int prepare(struct lite_landing *landing) {
     const struct {
         sqlite3_stmt **stmt;
@@ -90,6 +95,10 @@ static int prepare(struct lite_landing *landing) {
          "rows_new, rows_changed, log) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11) "
          "ON CONFLICT(dag, run, task, number) DO UPDATE SET state=?5, start_us=?6, end_us=?7,"
          " rows_in=?8, rows_new=?9, rows_changed=?10, log=?11"},
+        {&landing->old_run, "SELECT logical_us FROM _sluice_run WHERE dag=?1 AND kind=0"
+                            " ORDER BY logical_us DESC LIMIT 1 OFFSET ?2"},
+        {&landing->trim_try, "DELETE FROM _sluice_try WHERE dag=?1 AND run IN " OLD_RUNS},
+        {&landing->trim_run, "DELETE FROM _sluice_run WHERE dag=?1 AND id IN " OLD_RUNS},
         {&landing->put_setting, "INSERT INTO _sluice_setting(name, value) VALUES(?1,?2) "
                                 "ON CONFLICT(name) DO UPDATE SET value=?2"},
     };
@@ -293,6 +302,7 @@ const struct landing_ops lite_landing_ops = {
     .begin = lite_write_begin,
     .upsert = lite_write_upsert,
     .put_run = lite_write_run,
+    .trim_runs = lite_write_trim_runs,
     .put_try = lite_write_try,
     .put_setting = lite_write_setting,
     .commit = lite_write_commit,

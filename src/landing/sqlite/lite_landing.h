@@ -44,6 +44,7 @@ struct lite_landing {
     sqlite3 *db; /* the writer's, as all below */
     sqlite3_stmt *begin, *commit, *rollback, *version, *mark, *unmark;
     sqlite3_stmt *put_entry, *trim, *put_run, *put_try, *put_setting;
+    sqlite3_stmt *old_run, *trim_run, *trim_try;
     struct map tables; /* lower-case name -> struct lite_table */
     int64_t schema_version;
     bool foreign_triggers;
@@ -71,6 +72,8 @@ int lite_write_upsert(struct landing_tx *tx, struct str table, const struct str 
                       struct landing_count *out) MUST_USE;
 int lite_write_run(struct landing_tx *tx, const struct run *run) MUST_USE;
 int lite_write_try(struct landing_tx *tx, const struct run_try *run_try) MUST_USE;
+int lite_write_trim_runs(struct landing_tx *tx, struct str dag, size_t newest,
+                         size_t max) MUST_USE;
 int lite_write_setting(struct landing_tx *tx, struct str name, struct str value) MUST_USE;
 int lite_write_snapshot(struct landing_tx *tx, struct str table) MUST_USE;
 int lite_write_commit(struct landing_tx *tx) MUST_USE;

@@ -396,6 +396,25 @@ int lite_write_try(struct landing_tx *base, const struct run_try *run_try) {
     return lite_db_do(stmt);
 }
 
+static int drop_runs(sqlite3_stmt *stmt, struct str dag, int64_t before_us, size_t max) {
+    lite_db_bind(stmt, 1, dag);
+    sqlite3_bind_int64(stmt, 2, before_us);
+    sqlite3_bind_int64(stmt, 3, (int64_t)MIN(max, (size_t)LANDING_PAGE_MAX));
+    return lite_db_do(stmt);
+}
+
+int lite_write_trim_runs(struct landing_tx *base, struct str dag, size_t newest, size_t max) {
+    struct lite_landing *landing = landing_of(base);
+    lite_db_bind(landing->old_run, 1, dag);
+    sqlite3_bind_int64(landing->old_run, 2, (int64_t)MIN(newest - 1, (size_t)INT64_MAX));
+    int got = lite_db_step(landing->old_run);
+    if (got <= 0) return got; /* not so many */
+    int64_t before_us = sqlite3_column_int64(landing->old_run, 0);
+    sqlite3_reset(landing->old_run);
+    int err = drop_runs(landing->trim_try, dag, before_us, max);
+    return err ? err : drop_runs(landing->trim_run, dag, before_us, max);
+}
+
 int lite_write_setting(struct landing_tx *base, struct str name, struct str value) {
     sqlite3_stmt *stmt = landing_of(base)->put_setting;
     lite_db_bind(stmt, 1, name);

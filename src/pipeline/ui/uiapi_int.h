@@ -65,6 +65,9 @@ struct uiapi {
     struct uipast past;            /* in_rate out_rate bad_rate p50_ms p99_ms */
     int64_t tick_cnt;              /* samples taken since start */
     int64_t tick_s;                /* wall clock of the newest */
+    int64_t runs_seq;              /* moves with every change of a newer run */
+    int64_t runs_counted, runs_seen_us; /* runs_seq and time at the last count of the day's */
+    int runs_live, runs_ok, runs_failed;
     struct uistream stream[UIAPI_SSE_MAX];
     struct loop_timer *tail_timer;
     struct http_route route[UIAPI_ROUTE_CNT];

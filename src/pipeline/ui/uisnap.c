@@ -9,7 +9,10 @@
 #include <unistd.h>
 
 #define DAY_US   INT64_C(86400000000)
-#define RUNS_MAX 1000
+#define RUNS_MAX        100 /* looked at each second */
+#define DAY_RUNS_MAX    20000
+#define COUNT_EVERY_US  INT64_C(2000000)
+#define COUNT_LATEST_US INT64_C(60000000)
 
 static const int64_t steps_s[UIAPI_STEP_CNT] = {1, 4, 96};
 
@@ -139,9 +142,49 @@ static struct total total_of(const struct uiapi *api) {
     return total;
 }
 
+/* Counts the runs of the last day. */
+static void count_runs(struct uiapi *api, int64_t now_us) {
+    struct arena arena = ARENA_INIT;
+    struct run *run;
+    size_t cnt = 0;
+    struct landing_page page = {DAY_RUNS_MAX, 0};
+    if (landing_runs(pipe_landing(api->conf.pipe), STR_NULL, page, &arena, &run, &cnt)) cnt = 0;
+    api->runs_ok = api->runs_failed = 0;
+    for (size_t i = 0; i < cnt; i++) {
+        if (run[i].start_us < now_us - DAY_US) continue;
+        if (run[i].state == RUN_SUCCESS) api->runs_ok++;
+        if (run[i].state == RUN_FAILED) api->runs_failed++;
+    }
+    api->runs_seen_us = now_us;
+    arena_fini(&arena);
+}
+
+/* Looks at the newest runs; when one has changed, or a minute later, counts the day's. */
+static void look_at_runs(struct uiapi *api) {
+    struct arena arena = ARENA_INIT;
+    struct run *run;
+    size_t cnt = 0;
+    int64_t seq = 0, now_us = env_now_us(pipe_conf(api->conf.pipe)->env);
+    struct landing_page page = {RUNS_MAX, 0};
+    if (landing_runs(pipe_landing(api->conf.pipe), STR_NULL, page, &arena, &run, &cnt)) cnt = 0;
+    api->runs_live = 0;
+    for (size_t i = 0; i < cnt; i++) {
+        seq += run[i].start_us / 1000 + run[i].end_us / 1000 + (int)run[i].state;
+        if (run[i].state == RUN_RUNNING || run[i].state == RUN_QUEUED) api->runs_live++;
+    }
+    arena_fini(&arena);
+    int64_t old_us = now_us - api->runs_seen_us;
+    bool changed = seq != api->runs_counted && old_us >= COUNT_EVERY_US;
+    api->runs_seq = seq;
+    if (!changed && old_us < COUNT_LATEST_US && old_us >= 0) return;
+    count_runs(api, now_us);
+    api->runs_counted = seq;
+}
+
 void uisnap_take(struct uiapi *api) {
     int64_t now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
     for (size_t i = 0; i < api->node_cnt; i++) look(api, api->node[i], now_ms);
+    look_at_runs(api);
     struct total total = total_of(api);
     keep(&api->past, api->tick_cnt, (const double[UIAPI_SERIES]){
         total.in_rate, total.out_rate, total.bad_rate, total.p50_ms, total.p99_ms});
@@ -168,28 +211,6 @@ static void put_total(const struct uiapi *api, struct buf *out, int64_t now_ms) 
     put_field(out, "p99_ms", total.p99_ms);
     put_field(out, "age_ms", age_ms(total.newest_ms, now_ms));
     buf_putc(out, '}');
-}
-
-/* Runs of the last day, and how many there ever were: a number that moves with every change. */
-static void put_runs(const struct uiapi *api, struct buf *out, int64_t *seq) {
-    struct arena arena = ARENA_INIT;
-    struct run *run;
-    size_t cnt = 0;
-    int running = 0, good = 0, failed = 0;
-    struct landing_page page = {RUNS_MAX, 0};
-    int64_t since_us = env_now_us(pipe_conf(api->conf.pipe)->env) - DAY_US;
-    if (landing_runs(pipe_landing(api->conf.pipe), STR_NULL, page, &arena, &run, &cnt))
-        cnt = 0;
-    for (size_t i = 0; i < cnt; i++) {
-        if (i == 0) *seq = run[i].start_us / 1000 + run[i].end_us / 1000 + (int)run[i].state;
-        if (run[i].state == RUN_RUNNING || run[i].state == RUN_QUEUED) running++;
-        if (run[i].start_us < since_us) continue;
-        if (run[i].state == RUN_SUCCESS) good++;
-        if (run[i].state == RUN_FAILED) failed++;
-    }
-    arena_fini(&arena);
-    buf_printf(out, ",\"runs\":{\"running\":%d,\"ok_24h\":%d,\"failed_24h\":%d}", running, good,
-               failed);
 }
 
 static void put_tiers(const struct uiapi *api, struct buf *out) {
@@ -292,17 +313,18 @@ static int64_t resident_bytes(struct env *env) {
 }
 
 void uisnap_write(const struct uiapi *api, struct buf *out) {
-    int64_t runs = 0, alerts = 0, now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
+    int64_t alerts = 0, now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
     buf_printf(out, "{\"ts_ms\":%" PRId64 ",\"version\":\"%s\",\"uptime_ms\":%" PRId64
                ",\"mem_bytes\":%" PRId64, now_ms, SLUICE_VERSION,
                now_ms - pipe_started_us(api->conf.pipe) / 1000, resident_bytes(env_real()));
     put_total(api, out, now_ms);
-    put_runs(api, out, &runs);
+    buf_printf(out, ",\"runs\":{\"running\":%d,\"ok_24h\":%d,\"failed_24h\":%d}",
+               api->runs_live, api->runs_ok, api->runs_failed);
     put_tiers(api, out);
     put_nodes(api, out, now_ms);
     put_alerts(api, out, &alerts);
     buf_printf(out, ",\"seq\":{\"graph\":1,\"runs\":%" PRId64 ",\"alerts\":%" PRId64
-               ",\"schemas\":%" PRId64 "}}", runs, alerts, schema_seq(api));
+               ",\"schemas\":%" PRId64 "}}", api->runs_seq, alerts, schema_seq(api));
 }
 
 /* ---- history ---- */
