@@ -58,7 +58,10 @@ static int check_run(const struct cli_verb *verb, int argc, char **argv) {
     }
     report_init(&report);
     check_conf(&line, &report, &unread);
-    for (size_t i = 0; i < line.arg_cnt; i++) def_free(load(line.arg[i], &report, &unread));
+    struct def *def[CLI_ARG_MAX];
+    for (size_t i = 0; i < line.arg_cnt; i++) def[i] = load(line.arg[i], &report, &unread);
+    if (!unread && !report.cnt) def_clash(def, line.arg_cnt, &report);
+    for (size_t i = 0; i < line.arg_cnt; i++) def_free(def[i]);
     show(&report, line.format);
     bool bad = unread || report.cnt;
     if (line.format == CLI_TEXT && !bad)

@@ -73,6 +73,7 @@ static int load_files(struct stage *stage) {
         if (err && !def) return cli_fail(CLI_NO);
         stage->def[stage->def_cnt++] = def;
     }
+    if (!stage->report.cnt) def_clash(stage->def, stage->def_cnt, &stage->report);
     return stage->report.cnt ? show_mistakes(stage) : CLI_OK;
 }
 

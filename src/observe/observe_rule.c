@@ -4,8 +4,8 @@
 #include "base/dur.h"
 #include "base/err.h"
 
-static const char *const metrics[] = {"age",         "lag",  "rows", "rate", "quarantined",
-                                      "quarantined_ratio", "failed", "latency_p99"};
+static const char *const metrics[] = {"age", "lag", "rows", "quarantined", "quarantined_ratio",
+                                      "failed", "latency_p99"};
 
 static const struct {
     const char *text;
@@ -78,6 +78,6 @@ int observe_rule_check(struct str text) {
     if (str_near(rule.metric, known, ARRAY_LEN(known), near, 1))
         return err_fail(ERR_SYNTAX, "unknown metric '%.*s'; did you mean '%.*s'?",
                         STR_ARG(rule.metric), STR_ARG(near[0]));
-    return err_fail(ERR_SYNTAX, "unknown metric '%.*s'; there are age, lag, rows, rate, "
+    return err_fail(ERR_SYNTAX, "unknown metric '%.*s'; there are age, lag, rows, "
                     "quarantined, quarantined_ratio, failed, latency_p99", STR_ARG(rule.metric));
 }

@@ -14,6 +14,7 @@
 struct load {
     struct def *def;
     struct field_in in;
+    struct env *env;
 };
 
 static void check_path(struct load *load, const struct ynode *node, struct str path) {
@@ -92,8 +93,10 @@ static void read_format(struct load *load, const struct ynode *node, enum def_fo
             *out = (enum def_format)i;
             return;
         }
+    bool later = str_eqz(text, "avro") || str_eqz(text, "protobuf");
     report_addf(load->in.report, node->at, report_nearest(load->in.report, text, names, 3),
-                "unknown format '%.*s'", STR_ARG(text));
+                later ? "format '%.*s' is not supported in this version" : "unknown format '%.*s'",
+                STR_ARG(text));
 }
 
 static void read_hide(struct load *load, const struct ynode *node, struct def_capture *capture) {
@@ -219,6 +222,29 @@ void def_report_sql(const struct def_transform *transform, const struct stream_e
     }
 }
 
+/* `sql: users.sql`: the text of that file, beside the pipeline's, and its places. */
+static bool read_sql_file(struct load *load, const struct ynode *node, struct def_transform *to) {
+    const char *path, *slash = memrchr(load->def->file.ptr, '/', load->def->file.len);
+    int folder = slash && node->text.ptr[0] != '/' ? (int)(slash + 1 - load->def->file.ptr) : 0;
+    char *text;
+    size_t len;
+    path = arena_printf(load->in.arena, "%.*s%.*s", folder, load->def->file.ptr,
+                        STR_ARG(node->text)).ptr;
+    if (env_read_whole(load->env, path, YNODE_FILE_MAX, &text, &len)) {
+        report_add(load->in.report, node->at, str_of(err_note()),
+                   STR("the path begins at the pipeline file's folder"));
+        return false;
+    }
+    struct ynode *file = arena_new(load->in.arena, struct ynode);
+    to->sql = arena_str(&load->in.report->arena, (struct str){text, len});
+    base_free(text);
+    file->kind = YNODE_SCALAR;
+    file->text = to->sql;
+    file->at = (struct report_at){str_of(path), to->sql, 1, 1, 1};
+    to->sql_node = file;
+    return true;
+}
+
 /* Syntax and functions; columns are checked when the topic's schema is known. */
 static void check_sql(struct load *load, struct def_transform *to) {
     struct stream_query query = {to->sql, to->expect, to->expect_cnt};
@@ -258,12 +284,36 @@ static void read_transform(struct load *load, const struct ynode *key, const str
         report_addf(load->in.report, key->at, STR("add   sql: SELECT ... FROM STREAM topic"),
                     "transform '%.*s' has no sql", STR_ARG(key->text));
     } else if (field_text(&load->in, value, &to->sql)) {
+        struct str text = str_trim(to->sql), end = STR(".sql");
+        bool file = text.len > end.len && !memchr(text.ptr, ' ', text.len) &&
+                    str_eq((struct str){text.ptr + text.len - end.len, end.len}, end);
         to->sql_node = value;
-        check_sql(load, to);
+        if (!file || read_sql_file(load, value, to)) check_sql(load, to);
     }
 }
 
 /* ---- alert ---- */
+
+/* What an alert may be about: tables by either name, topics made here, topics read here. */
+static void check_subject(struct load *load, const struct def_alert *alert) {
+    struct observe_rule rule;
+    const struct def *def = load->def;
+    struct str *name = arena_array(load->in.arena, struct str,
+                                   3 * def->transform_cnt + def->capture_cnt + 1);
+    size_t cnt = 0;
+    if (observe_rule_parse(alert->rule, &rule)) return;
+    for (size_t i = 0; i < def->transform_cnt; i++) {
+        name[cnt++] = def->transform[i].table;
+        name[cnt++] = def->transform[i].name;
+        if (def->transform[i].topic.len) name[cnt++] = def->transform[i].topic;
+    }
+    for (size_t i = 0; i < def->capture_cnt; i++) name[cnt++] = def->capture[i].topic;
+    for (size_t i = 0; i < cnt; i++)
+        if (str_eq(name[i], rule.subject)) return;
+    report_addf(load->in.report, alert->at,
+                report_nearest(load->in.report, rule.subject, name, cnt),
+                "no table or topic of this pipeline is called '%.*s'", STR_ARG(rule.subject));
+}
 
 static void read_alert(struct load *load, const struct ynode *key, const struct ynode *node) {
     struct def_alert *alert = &load->def->alert[load->def->alert_cnt];
@@ -294,7 +344,12 @@ static void read_schedule(struct load *load, const struct ynode *root) {
     struct def *def = load->def;
     const struct ynode *value, *zone = ynode_get(root, "timezone");
     int64_t num;
-    if (zone) field_text(&load->in, zone, &def->timezone);
+    bool zoned = zone && field_text(&load->in, zone, &def->timezone);
+    if (zoned && orch_schedule_check(STR("@daily"), def->timezone)) {
+        report_add(load->in.report, zone->at, str_of(err_note()),
+                   STR(""));
+        def->timezone = STR("");
+    }
     if ((value = ynode_get(root, "schedule")) && field_text(&load->in, value, &def->schedule) &&
         orch_schedule_check(def->schedule, def->timezone))
         report_add(load->in.report, value->at, str_of(err_note()),
@@ -304,6 +359,20 @@ static void read_schedule(struct load *load, const struct ynode *root) {
         def->retries = (int)num;
     if ((value = ynode_get(root, "retry_delay"))) field_dur(&load->in, value, &def->retry_delay_us);
     if ((value = ynode_get(root, "timeout"))) field_dur(&load->in, value, &def->timeout_us);
+}
+
+/* Where the topic stands in the SQL: after its last FROM STREAM, so the last time it is named. */
+static struct report_at topic_place(const struct def_transform *to) {
+    const char *at = NULL, *end = to->sql.ptr + to->sql.len;
+    for (const char *p = to->sql.ptr; (p = memmem(p, (size_t)(end - p), to->topic.ptr,
+                                                  to->topic.len)); p++)
+        at = p;
+    uint32_t line = 1, col = 1;
+    for (const char *p = to->sql.ptr; at && p < at; p++) {
+        col = *p == '\n' ? 1 : col + 1;
+        line += *p == '\n';
+    }
+    return def_sql_place(to, line, col, at ? (uint32_t)to->topic.len : 1);
 }
 
 /* A row that has nothing but what the key path "a.b" leads to: {"a":{"b":0}}. */
@@ -359,6 +428,7 @@ static void check_references(struct load *load) {
                                        def->fetch_cnt),
                         "no fetch lands in a table '%.*s'", STR_ARG(def->capture[i].table));
     }
+    for (size_t i = 0; i < def->alert_cnt; i++) check_subject(load, &def->alert[i]);
     for (size_t i = 0; i < def->transform_cnt; i++) {
         struct def_transform *to = &def->transform[i];
         if (!to->topic.len || !def->capture_cnt) continue; /* a topic that others write */
@@ -366,18 +436,41 @@ static void check_references(struct load *load) {
         bool found = false;
         for (size_t k = 0; k < def->capture_cnt; k++) found = found || str_eq(to->topic, topic[k]);
         if (found || !str_near(to->topic, topic, def->capture_cnt, near, 1)) continue;
-        report_addf(load->in.report, to->sql_node->at,
+        report_addf(load->in.report, topic_place(to),
                     report_nearest(load->in.report, to->topic, topic, def->capture_cnt),
                     "no capture makes a topic '%.*s'", STR_ARG(to->topic));
     }
 }
 
-static void read_root(struct load *load, const struct ynode *root) {
+/* Sections that the design has and this version has not: reported, and taken out of *root. */
+static void read_later(struct load *load, struct ynode *root) {
+    static const struct {
+        const char *name, *hint;
+    } later[] = {{"task", "remove it; what the scheduler runs are the entries of   fetch:"},
+                 {"test", "remove it; try a pipeline with   sluice dev --offline --for 10s FILE"}};
+    size_t cnt = 0;
+    for (size_t i = 0; i < root->cnt; i++) {
+        bool found = false;
+        for (size_t k = 0; k < ARRAY_LEN(later); k++) {
+            if (!str_eqz(root->key[i].text, later[k].name)) continue;
+            report_addf(load->in.report, root->key[i].at, str_of(later[k].hint),
+                        "section '%s' is not supported in this version", later[k].name);
+            found = true;
+        }
+        if (found) continue;
+        root->key[cnt] = root->key[i];
+        root->item[cnt++] = root->item[i];
+    }
+    root->cnt = cnt;
+}
+
+static void read_root(struct load *load, struct ynode *root) {
     static const char *const names[] = {"pipeline",    "schedule", "timezone", "catchup", "retries",
                                         "retry_delay", "timeout",  "fetch",    "capture",
                                         "transform",   "alert"};
     struct def *def = load->def;
     const struct ynode *value = ynode_get(root, "pipeline");
+    read_later(load, root);
     field_known(&load->in, root, names, ARRAY_LEN(names), "a pipeline");
     if (!value)
         report_add(load->in.report, root->at, STR("the pipeline has no name"),
@@ -408,11 +501,12 @@ int def_load(struct def **out, struct env *env, const char *path, struct report 
     def->schedule = def->timezone = def->name = STR("");
     base_free(text);
     *out = def;
-    struct load load = {def, {&def->arena, report}};
+    struct load load = {def, {&def->arena, report}, env};
     struct ynode *root = arena_new(&def->arena, struct ynode);
     err = ynode_parse(def->file, def->source, &def->arena, report, root);
     if (err) return err;
     if (field_map(&load.in, root, "a pipeline file")) read_root(&load, root);
+    if (report->cnt == before) def_clash(&def, 1, report);
     return report->cnt > before ? err_fail(ERR_SYNTAX, "%s has mistakes", path) : 0;
 }
 

@@ -72,6 +72,8 @@ struct def {
  * the same, for def_free(). ERR_NOT_FOUND ...: the file cannot be read, *out is NULL. */
 int def_load(struct def **out, struct env *env, const char *path, struct report *report) MUST_USE;
 void def_free(struct def *def);
+/* Reports what the pipelines would both make: two of one name, or one table or topic twice. */
+void def_clash(struct def *const *def, size_t cnt, struct report *report);
 /* Where a mistake in a transform's SQL (line, col of the SQL text, from 1) is in the file. */
 struct report_at def_sql_place(const struct def_transform *transform, uint32_t line, uint32_t col,
                                uint32_t len);

@@ -16,7 +16,8 @@ static bool scalar(struct field_in *in, const struct ynode *node, const char *wa
 bool field_text(struct field_in *in, const struct ynode *node, struct str *out) {
     if (!scalar(in, node, "a text")) return false;
     if (!node->text.len) {
-        report_add(in->report, node->at, STR("a value is missing here"), STR(""));
+        report_add(in->report, node->at, STR("a value is missing here"),
+                   STR("write one after the colon, or remove the line"));
         return false;
     }
     *out = node->text;
@@ -27,7 +28,7 @@ bool field_bool(struct field_in *in, const struct ynode *node, bool *out) {
     if (!scalar(in, node, "true or false")) return false;
     bool yes = str_ieq(node->text, STR("true")) || str_ieq(node->text, STR("yes"));
     if (!yes && !str_ieq(node->text, STR("false")) && !str_ieq(node->text, STR("no"))) {
-        report_addf(in->report, node->at, STR("write true or false"), "'%.*s' is neither",
+        report_addf(in->report, node->at, STR("write true or false"), "'%.*s' is neither true nor false",
                     STR_ARG(node->text));
         return false;
     }
@@ -41,7 +42,7 @@ bool field_int(struct field_in *in, const struct ynode *node, int64_t low, int64
     if (!scalar(in, node, "a number")) return false;
     if (str_i64(node->text, &num) || num < low || num > high) {
         report_addf(in->report, node->at, STR(""),
-                    "'%.*s' is not a whole number of %" PRId64 " to %" PRId64, STR_ARG(node->text),
+                    "'%.*s' is no whole number from %" PRId64 " to %" PRId64, STR_ARG(node->text),
                     low, high);
         return false;
     }
@@ -70,8 +71,12 @@ bool field_texts(struct field_in *in, const struct ynode *node, const struct str
 
 bool field_map(struct field_in *in, const struct ynode *node, const char *what) {
     if (node->kind == YNODE_MAP) return true;
-    report_addf(in->report, node->at, STR(""), "%s is a mapping: 'name: ...' lines, indented",
-                what);
+    if (node->kind == YNODE_SCALAR && !node->text.len)
+        report_addf(in->report, node->at, STR("add 'name: ...' lines, indented, or remove the line"),
+                    "%s is empty", what);
+    else
+        report_addf(in->report, node->at, STR("write 'name: ...' lines, indented"),
+                    "%s must be a mapping", what);
     return false;
 }
 
@@ -91,8 +96,8 @@ void field_known(struct field_in *in, const struct ynode *map, const char *const
 }
 
 bool field_name(struct field_in *in, const struct ynode *node, size_t max, const char *what) {
-    bool good = node->kind == YNODE_SCALAR && node->text.len > 0 && node->text.len <= max &&
-                !str_eqz(node->text, ".") && !str_eqz(node->text, "..");
+    if (!scalar(in, node, what)) return false;
+    bool good = node->text.len > 0 && node->text.len <= max && !str_eqz(node->text, ".") && !str_eqz(node->text, "..");
     for (size_t i = 0; good && i < node->text.len; i++) {
         char c = node->text.ptr[i];
         good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

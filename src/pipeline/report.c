@@ -19,14 +19,22 @@ void report_fini(struct report *report) {
     arena_fini(&report->arena);
 }
 
+static bool is_later(const struct report_at *at, const struct report_at *than) {
+    if (!str_eq(at->file, than->file)) return false;
+    return at->line != than->line ? at->line > than->line : at->col > than->col;
+}
+
 void report_add(struct report *report, struct report_at at, struct str text, struct str hint) {
     if (report->cnt == REPORT_MAX) {
         report->more++;
         return;
     }
     at.file = arena_str(&report->arena, at.file);
-    report->item[report->cnt++] = (struct report_item){at, arena_str(&report->arena, text),
-                                                       arena_str(&report->arena, hint)};
+    size_t i = report->cnt++;
+    for (; i > 0 && is_later(&report->item[i - 1].at, &at); i--)
+        report->item[i] = report->item[i - 1];
+    report->item[i] = (struct report_item){at, arena_str(&report->arena, text),
+                                           arena_str(&report->arena, hint)};
 }
 
 void report_addf(struct report *report, struct report_at at, struct str hint, const char *format,

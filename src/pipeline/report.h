@@ -31,7 +31,7 @@ struct report {
 
 void report_init(struct report *report);
 void report_fini(struct report *report);
-/* hint may be "" */
+/* Of one file they are kept in the order of their places. hint may be "". */
 void report_add(struct report *report, struct report_at at, struct str text, struct str hint);
 void report_addf(struct report *report, struct report_at at, struct str hint, const char *format,
                  ...) PRINTF_LIKE(4, 5);

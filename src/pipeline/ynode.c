@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 
+#include <stdio.h>
 #include <yaml.h>
 
 /* A node under construction: its children are collected in `kids`, keys and values in turn. */
@@ -151,9 +152,14 @@ static void take_event(struct build *build, const yaml_event_t *event) {
 
 static void syntax_mistake(struct build *build, const yaml_parser_t *parser) {
     yaml_mark_t mark = parser->problem_mark;
-    report_addf(build->report, place(build, mark, mark),
-                str_of(parser->context ? parser->context : ""), "YAML: %s",
-                parser->problem ? parser->problem : "cannot be read");
+    const char *problem = parser->problem ? parser->problem : "cannot be read";
+    struct str hint = strstr(problem, "tab") ? STR("indent with spaces") : STR("");
+    char where[160] = "";
+    if (parser->context && parser->context_mark.line != mark.line)
+        snprintf(where, sizeof where, ", %s that began on line %zu", parser->context,
+                 parser->context_mark.line + 1);
+    else if (parser->context) snprintf(where, sizeof where, ", %s", parser->context);
+    report_addf(build->report, place(build, mark, mark), hint, "YAML: %s%s", problem, where);
     build->bad = true;
 }
 

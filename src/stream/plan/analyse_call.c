@@ -56,18 +56,26 @@ static struct str type_text(struct analyser *an, const struct type *type) {
     return copy;
 }
 
-/* No signature of that name fits: why the last one did not. */
-static void misfit(struct analyser *an, const struct func_call *call, struct span span,
-                   struct expr **arg, uint32_t wrong) {
-    const char *name = call->func->name;
+static void wrong_count(struct analyser *an, struct str name, struct span span, uint32_t cnt) {
     uint32_t least = UINT32_MAX, most = 0;
-    const struct func *func = func_table_find(str_of(name), NULL);
-    for (; func; func = func_table_find(str_of(name), func)) {
+    const struct func *func = func_table_find(name, NULL);
+    for (; func; func = func_table_find(name, func)) {
         uint32_t low, high;
         signature_arity(func, &low, &high);
         least = MIN(least, low);
         most = MAX(most, high);
     }
+    struct str range = least == most ? arena_printf(an->arena, "%u", least)
+                       : most >= FUNC_ARG_MAX ? arena_printf(an->arena, "at least %u", least)
+                                              : arena_printf(an->arena, "%u to %u", least, most);
+    mistake_add(an->mistakes, ERR_TYPE, span, "%.*s takes %.*s argument%s, not %u", STR_ARG(name),
+                STR_ARG(range), least == 1 && most == 1 ? "" : "s", cnt);
+}
+
+/* No signature of that name fits: why the last one did not. */
+static void misfit(struct analyser *an, const struct func_call *call, struct span span,
+                   struct expr **arg, uint32_t wrong) {
+    const char *name = call->func->name;
     bool together = wrong != UINT32_MAX && wrong && strchr(call->func->sig, '=') &&
                     str_starts(str_of(signature_wants(call->func, wrong)), STR("a type"));
     if (together) {
@@ -82,11 +90,34 @@ static void misfit(struct analyser *an, const struct func_call *call, struct spa
                     STR_ARG(type_text(an, arg[wrong]->type)));
         return;
     }
-    struct str range = least == most ? arena_printf(an->arena, "%u", least)
-                       : most >= FUNC_ARG_MAX ? arena_printf(an->arena, "at least %u", least)
-                                              : arena_printf(an->arena, "%u to %u", least, most);
-    mistake_add(an->mistakes, ERR_TYPE, span, "%s takes %.*s argument%s, not %u", name,
-                STR_ARG(range), least == 1 && most == 1 ? "" : "s", call->arg_cnt);
+    wrong_count(an, str_of(name), span, call->arg_cnt);
+}
+
+/* ---- calls whose arguments' types cannot be known yet ---- */
+
+static bool is_lazy(struct str name) {
+    for (size_t i = 0; analyse_lazy_name(i).ptr; i++)
+        if (str_ieq(name, analyse_lazy_name(i))) return true;
+    return false;
+}
+
+static bool takes(struct str name, uint32_t cnt) {
+    for (const struct func *func = func_table_find(name, NULL); func;
+         func = func_table_find(name, func)) {
+        uint32_t low, high;
+        signature_arity(func, &low, &high);
+        if (cnt >= low && cnt <= high) return true;
+    }
+    return false;
+}
+
+void analyse_calls(struct analyser *an, const struct ast *ast) {
+    if (!ast) return;
+    if (ast->kind == AST_CALL && !is_lazy(ast->name)) {
+        if (!func_table_find(ast->name, NULL)) unknown(an, ast->name, ast->name_span);
+        else if (!takes(ast->name, ast->cnt)) wrong_count(an, ast->name, ast->span, ast->cnt);
+    }
+    for (uint32_t i = 0; i < ast->cnt; i++) analyse_calls(an, ast->kid[i]); /* AST_HEIGHT_MAX */
 }
 
 static void set_args(struct func_call *call, struct expr **arg) {

@@ -104,6 +104,7 @@ static void add_expectations(struct plan *plan, const struct stream_query *query
         struct analyser an = {mistakes, plan, plan->arena, .row = plan->row};
         struct ast *ast = parse_one(mistakes);
         if (ast && plan->row) plan->expect[i] = analyse_condition(&an, ast, "an expectation");
+        else analyse_calls(&an, ast);
     }
     mistakes->sql = sql;
     mistakes->prefix = STR_NULL;
@@ -127,6 +128,15 @@ static void plan_columns(struct plan *plan, const struct ast_query *query,
     make_row(&an);
 }
 
+/* Without the columns, that the functions are there is all that can be told. */
+static void look_at_calls(struct plan *plan, const struct ast_query *ast,
+                          struct mistakes *mistakes) {
+    struct analyser an = {mistakes, plan, plan->arena, .row = NULL};
+    for (uint32_t i = 0; i < ast->item_cnt; i++) analyse_calls(&an, ast->item[i].expr);
+    analyse_calls(&an, ast->where);
+    analyse_calls(&an, ast->wm);
+}
+
 int plan_make(struct plan *plan, const struct stream_query *query, const struct type *source,
               struct arena *arena, struct stream_errors *errors) {
     struct mistakes mistakes;
@@ -137,6 +147,7 @@ int plan_make(struct plan *plan, const struct stream_query *query, const struct 
     struct ast_query *ast = parse_query(&mistakes);
     if (ast) plan->topic = ast->topic;
     if (ast && source) plan_columns(plan, ast, &mistakes);
+    else if (ast) look_at_calls(plan, ast, &mistakes);
     add_expectations(plan, query, &mistakes);
     int err = mistake_done(&mistakes, errors);
     if (err) plan_fini(plan);

@@ -1,0 +1,3 @@
+SELECT id,
+       nul(email)
+FROM STREAM user
