@@ -28,8 +28,8 @@ bool field_bool(struct field_in *in, const struct ynode *node, bool *out) {
     if (!scalar(in, node, "true or false")) return false;
     bool yes = str_ieq(node->text, STR("true")) || str_ieq(node->text, STR("yes"));
     if (!yes && !str_ieq(node->text, STR("false")) && !str_ieq(node->text, STR("no"))) {
-        report_addf(in->report, node->at, STR("write true or false"), "'%.*s' is neither true nor false",
-                    STR_ARG(node->text));
+        report_addf(in->report, node->at, STR("write true or false"),
+                    "'%.*s' is neither true nor false", STR_ARG(node->text));
         return false;
     }
     *out = yes;
@@ -72,8 +72,9 @@ bool field_texts(struct field_in *in, const struct ynode *node, const struct str
 bool field_map(struct field_in *in, const struct ynode *node, const char *what) {
     if (node->kind == YNODE_MAP) return true;
     if (node->kind == YNODE_SCALAR && !node->text.len)
-        report_addf(in->report, node->at, STR("add 'name: ...' lines, indented, or remove the line"),
-                    "%s is empty", what);
+        report_addf(in->report, node->at,
+                    STR("add 'name: ...' lines, indented, or remove the line"), "%s is empty",
+                    what);
     else
         report_addf(in->report, node->at, STR("write 'name: ...' lines, indented"),
                     "%s must be a mapping", what);
@@ -97,7 +98,8 @@ void field_known(struct field_in *in, const struct ynode *map, const char *const
 
 bool field_name(struct field_in *in, const struct ynode *node, size_t max, const char *what) {
     if (!scalar(in, node, what)) return false;
-    bool good = node->text.len > 0 && node->text.len <= max && !str_eqz(node->text, ".") && !str_eqz(node->text, "..");
+    bool good = node->text.len > 0 && node->text.len <= max && !str_eqz(node->text, ".") &&
+                !str_eqz(node->text, "..");
     for (size_t i = 0; good && i < node->text.len; i++) {
         char c = node->text.ptr[i];
         good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||

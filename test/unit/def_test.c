@@ -198,7 +198,8 @@ static void long_forms_are_read(void **state UNUSED) {
 static void two_pipelines_cannot_make_the_same(void **state UNUSED) {
     static const char text[] = "pipeline: p\nfetch:\n  raw: {url: 'https://example.org/'}\n"
                                "capture:\n  t: raw\n"
-                               "transform:\n  ks.a:\n    key: id\n    sql: SELECT id FROM STREAM t\n";
+                               "transform:\n  ks.a:\n    key: id\n"
+                               "    sql: SELECT id FROM STREAM t\n";
     struct def *def[2] = {load_text(text, NULL), load_text(text, NULL)};
     def_clash(def, 1, &report);
     assert_int_equal(report.cnt, 0);

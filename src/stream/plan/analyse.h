@@ -34,7 +34,7 @@ struct expr *analyse_expr(struct analyser *an, const struct ast *ast);
 struct expr *analyse_condition(struct analyser *an, const struct ast *ast, const char *what);
 /* Notes calls of functions that there are not, or with too few or too many arguments: what can be
  * said of a query whose columns are not known. */
-void analyse_calls(struct analyser *an, const struct ast *ast);
+void analyse_call_names(struct analyser *an, const struct ast *ast);
 /* Makes an expression of type `to`; NULL with a mistake noted when there is no such cast. */
 struct expr *analyse_cast(struct analyser *an, struct expr *expr, const struct type *to, bool soft);
 /* A column by its place, for `*`. */

@@ -111,13 +111,14 @@ static bool takes(struct str name, uint32_t cnt) {
     return false;
 }
 
-void analyse_calls(struct analyser *an, const struct ast *ast) {
+void analyse_call_names(struct analyser *an, const struct ast *ast) {
     if (!ast) return;
     if (ast->kind == AST_CALL && !is_lazy(ast->name)) {
         if (!func_table_find(ast->name, NULL)) unknown(an, ast->name, ast->name_span);
         else if (!takes(ast->name, ast->cnt)) wrong_count(an, ast->name, ast->span, ast->cnt);
     }
-    for (uint32_t i = 0; i < ast->cnt; i++) analyse_calls(an, ast->kid[i]); /* AST_HEIGHT_MAX */
+    for (uint32_t i = 0; i < ast->cnt; i++) /* AST_HEIGHT_MAX limits the depth */
+        analyse_call_names(an, ast->kid[i]);
 }
 
 static void set_args(struct func_call *call, struct expr **arg) {

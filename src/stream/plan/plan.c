@@ -104,7 +104,7 @@ static void add_expectations(struct plan *plan, const struct stream_query *query
         struct analyser an = {mistakes, plan, plan->arena, .row = plan->row};
         struct ast *ast = parse_one(mistakes);
         if (ast && plan->row) plan->expect[i] = analyse_condition(&an, ast, "an expectation");
-        else analyse_calls(&an, ast);
+        else analyse_call_names(&an, ast);
     }
     mistakes->sql = sql;
     mistakes->prefix = STR_NULL;
@@ -132,9 +132,9 @@ static void plan_columns(struct plan *plan, const struct ast_query *query,
 static void look_at_calls(struct plan *plan, const struct ast_query *ast,
                           struct mistakes *mistakes) {
     struct analyser an = {mistakes, plan, plan->arena, .row = NULL};
-    for (uint32_t i = 0; i < ast->item_cnt; i++) analyse_calls(&an, ast->item[i].expr);
-    analyse_calls(&an, ast->where);
-    analyse_calls(&an, ast->wm);
+    for (uint32_t i = 0; i < ast->item_cnt; i++) analyse_call_names(&an, ast->item[i].expr);
+    analyse_call_names(&an, ast->where);
+    analyse_call_names(&an, ast->wm);
 }
 
 int plan_make(struct plan *plan, const struct stream_query *query, const struct type *source,
