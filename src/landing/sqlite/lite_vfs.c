@@ -1,6 +1,6 @@
 /* lite_vfs.c - a SQLite VFS around the system's own.
  *
- * It does three things and hands everything else on:
+ * It does four things and hands everything else on:
  *
  * 1. Before each effect it passes an env_point(), so that the fault env can fail or end the process
  *    there: "landing.write", "landing.sync", "landing.meta".
@@ -9,7 +9,9 @@
  *    before the wal-index says so, which a commit does after its sync (synchronous=FULL), and a
  *    sync writes the gathered bytes first. This connection's own reads of spilled pages write them
  *    out first too.
- * 3. It remembers that a sync failed (lite_vfs_dead).
+ * 3. It syncs the database after every SYNC_EVERY bytes that a checkpoint writes. Synced in one go,
+ *    tens of megabytes would stand in the disk's queue before the commits that rows wait for.
+ * 4. It remembers that a sync failed (lite_vfs_dead).
  *
  * Thread: a file is its connection's; `dead` and the name may be read by any. */
 #include "landing/sqlite/lite_vfs.h"
@@ -20,7 +22,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
-#define WAL_BUF (120 * KIB) /* SQLite's own VFS writes less than 128 KiB at a time */
+#define WAL_BUF    (120 * KIB) /* SQLite's own VFS writes less than 128 KiB at a time */
+#define SYNC_EVERY (2 * MIB)
 
 struct lite_vfs {
     sqlite3_vfs base;
@@ -36,7 +39,8 @@ struct vfs_file {
     char *gather;         /* WAL only: bytes for `gather_pos`, not yet written */
     int64_t gather_pos;
     size_t gather_len;
-    bool is_wal;
+    bool is_wal, is_main;
+    size_t unsynced; /* written since the last sync */
     _Alignas(8) char inner[]; /* as SQLite aligns what it allots */
 };
 
@@ -81,6 +85,18 @@ static int file_read(sqlite3_file *base, void *to, int len, sqlite3_int64 pos) {
     return rc ? rc : inner->pMethods->xRead(inner, to, len, pos);
 }
 
+static int file_sync(sqlite3_file *base, int flags) {
+    struct vfs_file *file = (struct vfs_file *)base;
+    int rc = file_flush(file);
+    if (rc) return rc;
+    rc = point(file->vfs, "landing.sync", SQLITE_IOERR_FSYNC);
+    sqlite3_file *inner = inner_of(base);
+    if (!rc) rc = inner->pMethods->xSync(inner, flags);
+    if (rc) atomic_store(&file->vfs->dead, true);
+    file->unsynced = 0;
+    return rc;
+}
+
 static int file_write(sqlite3_file *base, const void *from, int len, sqlite3_int64 pos) {
     struct vfs_file *file = (struct vfs_file *)base;
     if (file->is_wal && (size_t)len <= WAL_BUF) {
@@ -97,7 +113,10 @@ static int file_write(sqlite3_file *base, const void *from, int len, sqlite3_int
     int rc = file_flush(file);
     if (!rc) rc = point(file->vfs, "landing.write", SQLITE_IOERR_WRITE);
     sqlite3_file *inner = inner_of(base);
-    return rc ? rc : inner->pMethods->xWrite(inner, from, len, pos);
+    if (!rc) rc = inner->pMethods->xWrite(inner, from, len, pos);
+    file->unsynced += (size_t)len;
+    if (rc || !file->is_main || file->unsynced < SYNC_EVERY) return rc;
+    return file_sync(base, SQLITE_SYNC_NORMAL);
 }
 
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size) {
@@ -106,17 +125,6 @@ static int file_truncate(sqlite3_file *base, sqlite3_int64 size) {
     if (!rc) rc = point(file->vfs, "landing.meta", SQLITE_IOERR_TRUNCATE);
     sqlite3_file *inner = inner_of(base);
     return rc ? rc : inner->pMethods->xTruncate(inner, size);
-}
-
-static int file_sync(sqlite3_file *base, int flags) {
-    struct vfs_file *file = (struct vfs_file *)base;
-    int rc = file_flush(file);
-    if (rc) return rc;
-    rc = point(file->vfs, "landing.sync", SQLITE_IOERR_FSYNC);
-    sqlite3_file *inner = inner_of(base);
-    if (!rc) rc = inner->pMethods->xSync(inner, flags);
-    if (rc) atomic_store(&file->vfs->dead, true);
-    return rc;
 }
 
 static int file_size(sqlite3_file *base, sqlite3_int64 *size) {
@@ -200,6 +208,7 @@ static int vfs_open(sqlite3_vfs *base, const char *path, sqlite3_file *to, int f
     if (rc) return rc;
     file->vfs = vfs;
     file->is_wal = flags & SQLITE_OPEN_WAL;
+    file->is_main = flags & SQLITE_OPEN_MAIN_DB;
     file->base.pMethods = &file_methods;
     return SQLITE_OK;
 }
