@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "net/addr.h"
+#include "net/gate.h"
 #include "net/http_int.h"
 
 #include <event2/buffer.h>
@@ -13,19 +14,93 @@
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
+#include <event2/listener.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define BODY_KEEP_S 60 /* seconds an idle connection is kept */
 
+/* A connection, from accept to its end. */
+struct http_link {
+    struct http *http;
+    struct http_link *prev, *next; /* oldest first */
+    struct evhttp_connection *conn;
+    void (*lost)(void *arg);       /* NULL: no request is at work */
+    void *arg;
+};
+
 struct http {
     struct loop *loop;
     struct http_conf conf;
     char *token;
     struct evhttp *ev;
+    struct gate *gate;
+    struct bufferevent *fresh; /* of the newest connection, which has no link yet; a reference */
+    struct http_link *first, *last;
+    size_t link_cnt;
     uint16_t port;
 };
+
+/* ---- connections ---- */
+
+/* evhttp's word that a connection ends; it comes once for each. */
+static void on_close(struct evhttp_connection *conn UNUSED, void *arg) {
+    struct http_link *link = arg;
+    struct http *http = link->http;
+    if (link->lost) link->lost(link->arg);
+    *(link->prev ? &link->prev->next : &http->first) = link->next;
+    *(link->next ? &link->next->prev : &http->last) = link->prev;
+    http->link_cnt--;
+    base_free(link);
+}
+
+/* The connection's link; made when there is none. A request comes on a new connection mostly, or
+ * soon after, so the search begins with the newest. */
+static struct http_link *link_of(struct http *http, struct evhttp_connection *conn) {
+    struct http_link *link = http->last;
+    while (link && link->conn != conn) link = link->prev;
+    if (link) return link;
+    link = base_calloc(1, sizeof *link);
+    *link = (struct http_link){http, http->last, NULL, conn, NULL, NULL};
+    *(http->last ? &http->last->next : &http->first) = link;
+    http->last = link;
+    http->link_cnt++;
+    evhttp_connection_set_closecb(conn, on_close, link);
+    return link;
+}
+
+/* The newest connection gets its link. evhttp makes a connection only after it asked for its
+ * bufferevent, and leaves it there as the callbacks' argument; it is gone when that is. */
+static void link_fresh(struct http *http) {
+    bufferevent_event_cb event;
+    bufferevent_data_cb read, write;
+    void *conn = NULL;
+    if (!http->fresh) return;
+    bufferevent_getcb(http->fresh, &read, &write, &event, &conn);
+    bufferevent_decref(http->fresh);
+    http->fresh = NULL;
+    if (conn) link_of(http, conn);
+}
+
+/* Somebody connected. */
+static struct bufferevent *on_connect(struct event_base *base, void *arg) {
+    struct http *http = arg;
+    link_fresh(http);
+    struct http_link *link = http->first;
+    while (link && link->lost) link = link->next;
+    if (http->link_cnt >= HTTP_CONN_MAX) evhttp_connection_free((link ? link : http->first)->conn);
+    http->fresh = bufferevent_socket_new(base, -1, 0);
+    CHECK(http->fresh);
+    bufferevent_incref(http->fresh);
+    return http->fresh;
+}
+
+void http_watch(struct http_req *req, void (*lost)(void *arg), void *arg) {
+    if (!req->link) return;
+    req->link->lost = lost;
+    req->link->arg = arg;
+}
 
 /* ---- reading a request ---- */
 
@@ -164,8 +239,7 @@ void http_reply(struct http_req *req, int status, const char *type, struct str b
         http_set_header(req, "Content-Type", type);
         struct evbuffer *out = evbuffer_new();
         CHECK(out && evbuffer_add(out, body.ptr, body.len) == 0);
-        struct evhttp_connection *conn = evhttp_request_get_connection(req->ev);
-        if (conn) evhttp_connection_set_closecb(conn, NULL, NULL);
+        http_watch(req, NULL, NULL);
         evhttp_send_reply(req->ev, status, NULL, out);
         evbuffer_free(out);
         req->ev = NULL;
@@ -253,8 +327,9 @@ static const struct http_route *find_route(struct http_req *req, struct str path
     return NULL;
 }
 
-static void on_lost(struct evhttp_connection *conn UNUSED, void *arg) {
+static void on_lost(void *arg) {
     struct http_req *req = arg;
+    req->link = NULL;
     req->ev = NULL; /* evhttp frees it; an answer that comes later goes nowhere */
 }
 
@@ -265,7 +340,8 @@ static void on_request(struct evhttp_request *ev, void *arg) {
     bool other_method = false;
     struct str path = str_cut(str_of(evhttp_request_get_uri(ev)), '?', &req->query);
     struct evhttp_connection *conn = evhttp_request_get_connection(ev);
-    if (conn) evhttp_connection_set_closecb(conn, on_lost, req);
+    if (conn) req->link = link_of(req->http, conn);
+    http_watch(req, on_lost, req);
     if (!from_here(req)) {
         http_reply_status(req, 403, "this server answers only to its own address; open it as "
                                     "http://127.0.0.1 or http://localhost");
@@ -309,14 +385,20 @@ int http_open(struct http **out, struct loop *loop, const struct http_conf *conf
                                              EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
                                              EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS);
     evhttp_set_gencb(http->ev, on_request, http);
-    CHECK(evhttp_accept_socket_with_handle(http->ev, fd));
+    evhttp_set_bevcb(http->ev, on_connect, http);
+    struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(http->ev, fd);
+    CHECK(bound);
+    http->gate = gate_open(loop, evhttp_bound_socket_get_listener(bound), http->port);
     *out = http;
     return 0;
 }
 
 void http_close(struct http *http) {
     if (!http) return;
+    gate_close(http->gate);
     evhttp_free(http->ev);
+    if (http->fresh) bufferevent_decref(http->fresh);
+    CHECK(!http->first);
     base_free(http->token);
     base_free(http);
 }

@@ -2,7 +2,9 @@
  *
  * Checked before any handler: the Host header (loopback names and the bound address only), the
  * Origin of every request that has one, the token of every route marked HTTP_WRITE, size of head
- * and body. Every answer carries nosniff, no-referrer and a CSP without inline script.
+ * and body. At most HTTP_CONN_MAX connections: a new one takes the place of the one that came first
+ * of those that have no request at work, so that slow or silent peers lock nobody out. Every answer
+ * carries nosniff, no-referrer and a CSP without inline script.
  * Thread: the loop's. On libevent's evhttp. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H
@@ -14,6 +16,7 @@
 #define HTTP_BODY_MAX  ((size_t)4 << 20)
 #define HTTP_HEAD_MAX  ((size_t)32 << 10)
 #define HTTP_PARAM_MAX 8
+#define HTTP_CONN_MAX  1024
 
 struct http;
 struct http_req;

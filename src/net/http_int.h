@@ -1,12 +1,14 @@
-/* http_int.h - what http.c and sse.c share: the request. */
+/* http_int.h - what http.c and sse.c share: the request, and who hears of the connection's end. */
 #ifndef NET_HTTP_INT_H
 #define NET_HTTP_INT_H
 
 #include "net/http.h"
 
 struct evhttp_request;
+struct http_link;
 struct http_req {
     struct http *http;
+    struct http_link *link;    /* its connection; NULL once that is gone */
     struct evhttp_request *ev; /* NULL: the peer went away before the answer */
     const struct http_route *route;
     struct arena arena;
@@ -16,6 +18,9 @@ struct http_req {
     bool answered;
 };
 
+/* lost(arg) is called when the peer goes away; a NULL `lost`: nobody wants to hear. While somebody
+ * does, the connection is at work, and none that waits is closed before those that do nothing. */
+void http_watch(struct http_req *req, void (*lost)(void *arg), void *arg);
 /* Frees the request's memory once it was answered. */
 void http_done(struct http_req *req);
 /* Puts the headers that every answer carries. */

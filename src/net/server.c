@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "net/addr.h"
+#include "net/gate.h"
 
 #include <arpa/inet.h>
 #include <event2/listener.h>
@@ -21,6 +22,7 @@ struct server {
     struct loop *loop;
     struct server_conf conf;
     struct evconnlistener *listener;
+    struct gate *gate;
     uint16_t port;
     struct link *first;
     size_t conn_cnt;
@@ -75,12 +77,14 @@ int server_open(struct server **out, struct loop *loop, const struct server_conf
     server->listener = evconnlistener_new(loop_base(loop), on_accept, server,
                                           LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
     CHECK(server->listener);
+    server->gate = gate_open(loop, server->listener, server->port);
     *out = server;
     return 0;
 }
 
 void server_close(struct server *server) {
     if (!server) return;
+    gate_close(server->gate);
     evconnlistener_free(server->listener);
     while (server->first) conn_abort(server->first->conn);
     base_free(server);

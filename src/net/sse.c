@@ -20,9 +20,10 @@ static void gone(struct sse *sse) {
     base_free(sse);
 }
 
-static void on_lost(struct evhttp_connection *conn UNUSED, void *arg) {
+static void on_lost(void *arg) {
     struct sse *sse = arg;
     sse->req->ev = NULL;
+    sse->req->link = NULL;
     gone(sse);
 }
 
@@ -35,7 +36,7 @@ struct sse *sse_open(struct http_req *req, void (*on_close)(void *arg, struct ss
     sse->conn = evhttp_request_get_connection(req->ev);
     http_put_headers(req);
     http_set_header(req, "Content-Type", "text/event-stream");
-    evhttp_connection_set_closecb(sse->conn, on_lost, sse);
+    http_watch(req, on_lost, sse);
     evhttp_connection_set_timeout(sse->conn, 0);
     evhttp_send_reply_start(req->ev, 200, "OK");
     return sse;
@@ -59,7 +60,7 @@ void sse_send(struct sse *sse, const char *event, struct str data) {
 
 void sse_close(struct sse *sse) {
     if (sse->conn) {
-        evhttp_connection_set_closecb(sse->conn, NULL, NULL);
+        http_watch(sse->req, NULL, NULL);
         evhttp_send_reply_end(sse->req->ev);
         sse->req->ev = NULL;
     }

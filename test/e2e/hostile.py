@@ -8,6 +8,7 @@ import http.server
 import json
 import os
 import re
+import resource
 import socket
 import struct
 import subprocess
@@ -473,6 +474,51 @@ def slow_loris():
         sock.close()
 
 
+def connections_without_end():
+    """More silent ones than a door takes: those that came first give way, requests are answered."""
+    for door in HTTP_DOORS:
+        socks = [socket.create_connection(('127.0.0.1', Door(door).port), 5) for _ in range(1500)]
+        every_door_serves()
+        wait_for('the first to be closed', lambda: is_closed(socks[0]), 5)
+        assert sum(is_open(sock) for sock in socks) <= 1024 + 2
+        for sock in socks:
+            sock.close()
+
+
+def is_open(sock):
+    sock.setblocking(False)
+    try:
+        return sock.recv(1) != b''
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def no_files_left():
+    """With no descriptor to accept with, doors wait: no spinning, no flood of words."""
+    used = len(os.listdir('/proc/%d/fd' % sluice.process.pid))
+    limits = resource.prlimit(sluice.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(sluice.process.pid, resource.RLIMIT_NOFILE, (used + 20, limits[1]))
+    before, words = ticks(), len(sluice.log())
+    socks = [socket.create_connection(('127.0.0.1', Door(name).port), 5)
+             for name in ('ui', 'kafka', 'cql') for _ in range(40)]
+    time.sleep(2)
+    busy, said = ticks() - before, sluice.log()[words:]
+    resource.prlimit(sluice.process.pid, resource.RLIMIT_NOFILE, limits)
+    for sock in socks:
+        sock.close()
+    assert 'a connection waits' in said and len(said.splitlines()) < 20, said[:2000]
+    assert SANITIZED or busy < 40, '%d ticks of work in 2 s' % busy
+    time.sleep(0.3)
+
+
+def ticks():
+    with open('/proc/%d/stat' % sluice.process.pid) as stat:
+        fields = stat.read().rsplit(')', 1)[1].split()
+    return int(fields[11]) + int(fields[12])
+
+
 # ---- the source ----
 
 def trigger(name, want):
@@ -554,6 +600,7 @@ def it_ends_well():
 CASES = [it_starts] + [swept(case) for case in [
     kafka_frame_of_100_mb, kafka_counts, kafka_topics_that_climb, deep_json_in_a_record,
     cql_frame_of_100_mb, cql_collections, http_heads, http_bodies, http_deep_json,
-    http_paths_that_climb, slow_loris] + [fetched(name) for name in FETCHES] + [
+    http_paths_that_climb, slow_loris,
+    connections_without_end, no_files_left] + [fetched(name) for name in FETCHES] + [
         yaml_bombs, names_that_climb_in_files]] + [it_ends_well]
 run(CASES, sluice.close)

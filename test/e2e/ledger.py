@@ -276,37 +276,30 @@ def place_of(line):
 
 
 def crash_points():
-    """Different numbers, in any order: some within recovery, the more the later ones."""
+    """Different numbers: of all calls, many of them recovery's; every third of commits only."""
     if MUTANT:                                          # just before commits: where its fault shows
         return ['die@%d:point' % (1 + rng.randrange(150)) for _ in range(POINTS)]
-    few = min(60, POINTS // 3)
-    some = rng.sample(range(1, 61), few) + rng.sample(range(61, 61 + POINTS), (POINTS - few) // 2)
-    later = range(61 + POINTS, 200 + 2 * POINTS)
-    points = some + rng.sample(later, POINTS - len(some))
-    rng.shuffle(points)
-    return ['die@%d' % n for n in points]
+    calls = rng.sample(range(1, 1 + max(300, POINTS * 4 // 3)), POINTS)
+    return ['die@%d' % n if i % 3 else 'die@%d:point' % (1 + n % 150) for i, n in enumerate(calls)]
 
 
 def it_survives_every_numbered_crash_point():
     if not POINTS:
         raise Skip('LEDGER_POINTS=0')
-    died = 0
     for point in crash_points():
         acknowledge()
         sluice.stop(9)
         sluice.start(dict(MUTANT_ENV, SLUICE_FAULT=point), wait=False)
-        deadline = time.time() + 4
+        deadline = time.time() + 8
         while sluice.process.poll() is None and time.time() < deadline:
             time.sleep(0.01)
-        died += sluice.process.poll() == 137
     sluice.stop(9)
     sluice.start()
     places = re.findall(r'^fault: died at call (\d+): (.*)$', sluice.log(), re.M)
-    print('died at %d of %d points, %d different numbers:' % (died, POINTS, len({n for n, _ in places})))
+    print('died at %d of %d points:' % (len(places), POINTS))
     for place, count in collections.Counter(place_of(p) for _, p in places).most_common():
         print('  %4d %s' % (count, place))
-    assert len(places) == died
-    assert MUTANT or died * 3 > POINTS, 'only %d of %d crash points were reached' % (died, POINTS)
+    assert MUTANT or len(places) * 2 > POINTS, 'only %d crash points were reached' % len(places)
 
 
 def the_books_balance():
