@@ -25,6 +25,7 @@
 struct doors {
     struct doors_conf conf;
     struct loop *kafka_loop, *cql_loop, *people_loop;
+    struct loop_timer *tick, *retain; /* of people_loop */
     struct kserver *kafka;
     struct cqlserver *cql;
     struct regserver *registry;
@@ -185,8 +186,8 @@ static int open_loops(struct doors *doors) {
 }
 
 static int start_loops(struct doors *doors) {
-    loop_every(doors->people_loop, TICK_US, tick, doors);
-    loop_every(doors->people_loop, RETAIN_US, retain, doors);
+    doors->tick = loop_every(doors->people_loop, TICK_US, tick, doors);
+    doors->retain = loop_every(doors->people_loop, RETAIN_US, retain, doors);
     int err = loop_start(doors->kafka_loop);
     if (!err) err = loop_start(doors->cql_loop);
     if (!err) err = loop_start(doors->people_loop);
@@ -253,6 +254,8 @@ void doors_close(struct doors *doors) {
     regserver_close(doors->registry);
     cqlserver_close(doors->cql);
     kserver_close(doors->kafka);
+    loop_timer_free(doors->tick);
+    loop_timer_free(doors->retain);
     loop_close(doors->people_loop);
     loop_close(doors->cql_loop);
     loop_close(doors->kafka_loop);

@@ -197,7 +197,7 @@ void lite_landing_give(struct lite_landing *landing, bool left_entries) {
 
 void lite_landing_cool(struct lite_landing *landing) {
     pthread_mutex_lock(&landing->lock);
-    bool due = landing->warm && !landing->busy;
+    bool due = !landing->busy && landing->warm; /* `warm` is the writer's while there is one */
     if (due) landing->busy = true;
     pthread_mutex_unlock(&landing->lock);
     if (!due) return;

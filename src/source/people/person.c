@@ -187,17 +187,23 @@ static void put_password(struct buf *out, const struct people_query *query, stru
 /* The hash algorithms, looked up once: looking one up costs more than using it. */
 static const EVP_MD *digests[3];
 static pthread_once_t digests_once = PTHREAD_ONCE_INIT;
+static pthread_key_t digest_ctx; /* a thread's own, freed with it */
+
+static void free_ctx(void *ctx) {
+    EVP_MD_CTX_free(ctx);
+}
 
 static void find_digests(void) {
     static const char *const names[] = {"MD5", "SHA1", "SHA256"};
+    CHECK(pthread_key_create(&digest_ctx, free_ctx) == 0);
     for (size_t i = 0; i < 3; i++) CHECK((digests[i] = EVP_MD_fetch(NULL, names[i], NULL)));
 }
 
 static void put_hashes(struct buf *out, struct str text) {
     static const char *const names[] = {"md5", "sha1", "sha256"};
-    static _Thread_local EVP_MD_CTX *ctx;
     pthread_once(&digests_once, find_digests);
-    if (!ctx) CHECK((ctx = EVP_MD_CTX_new()));
+    EVP_MD_CTX *ctx = pthread_getspecific(digest_ctx);
+    if (!ctx) CHECK((ctx = EVP_MD_CTX_new()) && pthread_setspecific(digest_ctx, ctx) == 0);
     for (size_t i = 0; i < 3; i++) {
         unsigned char hash[EVP_MAX_MD_SIZE];
         unsigned len = 0;
