@@ -7,6 +7,7 @@
 #include "log/log_setting.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 static struct metric *appends, *append_bytes, *append_errors, *append_time, *read_bytes;
 static pthread_once_t metrics_once = PTHREAD_ONCE_INIT;
@@ -25,7 +26,7 @@ int log_open(struct log **out, const struct log_conf *conf) {
     static const struct {
         const char *scheme;
         int (*open)(struct log **out, const struct log_conf *conf, const char *at);
-    } kinds[] = {{"embedded:", logemb_open}, {"mem:", logmem_open}};
+    } kinds[] = {{"embedded:", logemb_open}, {"mem:", logmem_open}, {"kafka:", lkopen_open}};
     assert(out && conf && conf->env && conf->url);
     *out = NULL;
     pthread_once(&metrics_once, metrics_make);
@@ -35,12 +36,27 @@ int log_open(struct log **out, const struct log_conf *conf) {
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
-    return err_fail(ERR_CONFIG, "log '%s' is not supported in this version; embedded:DIR is",
-                    conf->url);
+    return err_fail(ERR_CONFIG, "log '%s' is not supported in this version; embedded:DIR and "
+                    "kafka://HOST:PORT are", conf->url);
 }
 
 void log_close(struct log *log) {
     if (log) log->ops->close(log);
+}
+
+void log_stop(struct log *log) {
+    assert(log);
+    if (log->ops->stop) log->ops->stop(log);
+}
+
+int log_state(struct log *log) {
+    assert(log);
+    return log->ops->state ? log->ops->state(log) : 0;
+}
+
+bool log_can(const struct log *log, enum log_cap cap) {
+    assert(log);
+    return log->ops->caps & cap;
 }
 
 static bool name_char(char c) {
@@ -219,6 +235,15 @@ int log_wait(struct log *log, const struct log_pos *pos, size_t cnt, int64_t tim
     return log->ops->wait(log, pos, cnt, timeout_us);
 }
 
+int log_span_near(struct log *log, struct str topic, int32_t part, struct log_span *out) {
+    assert(log && out);
+    memset(out, 0, sizeof *out);
+    int err = place_check(topic, part);
+    if (err) return err;
+    return log->ops->span_near ? log->ops->span_near(log, topic, part, out)
+                               : log->ops->span(log, topic, part, out);
+}
+
 void log_wake(struct log *log) {
     assert(log);
     log->ops->wake(log);
@@ -227,6 +252,31 @@ void log_wake(struct log *log) {
 void log_watch(struct log *log, void (*fn)(void *arg), void *arg) {
     assert(log);
     log->ops->watch(log, fn, arg);
+}
+
+/* ---- groups ---- */
+
+void log_groups_from(struct log *log, const struct log_groups *groups) {
+    assert(log);
+    atomic_store(&log->groups, groups);
+}
+
+int log_group_list(struct log *log, struct arena *arena, struct log_group **out, size_t *cnt) {
+    assert(log && arena && out && cnt);
+    const struct log_groups *groups = atomic_load(&log->groups);
+    *out = NULL;
+    *cnt = 0;
+    if (groups) return groups->list(groups->arg, arena, out, cnt);
+    return log->ops->group_list ? log->ops->group_list(log, arena, out, cnt) : 0;
+}
+
+int log_group_get(struct log *log, struct str id, struct arena *arena, struct log_group *out) {
+    assert(log && arena && out);
+    const struct log_groups *groups = atomic_load(&log->groups);
+    memset(out, 0, sizeof *out);
+    if (groups) return groups->get(groups->arg, id, arena, out);
+    if (log->ops->group_get) return log->ops->group_get(log, id, arena, out);
+    return err_fail(ERR_NOT_FOUND, "there is no group %.*s", STR_ARG(id));
 }
 
 int log_retain(struct log *log) {

@@ -42,6 +42,19 @@ struct log_conf {
 
 int log_open(struct log **out, const struct log_conf *conf) MUST_USE;
 void log_close(struct log *log); /* syncs, frees; NULL is allowed */
+/* What cannot be answered soon ends with ERR_STOPPED, now and from now on: before the threads that
+ * may wait for a log which does not answer are joined. */
+void log_stop(struct log *log);
+/* 0, or ERR_NET, ERR_IO ...: the log cannot be reached or is dead; the note says what for people.
+ * Looks at what is known, asks nobody. */
+int log_state(struct log *log) MUST_USE;
+/* What not every log can do. */
+enum log_cap {
+    LOG_CAP_RAW = 1,      /* batches are kept byte for byte, with their producer's numbers */
+    LOG_CAP_SEGMENTS = 2, /* log_retain() deletes and compacts, to the settings' letter */
+    LOG_CAP_WATCH = 4,    /* log_watch() calls */
+};
+bool log_can(const struct log *log, enum log_cap cap);
 
 /* ---- topics ---- */
 struct log_setting { /* one of Kafka's topic configs, e.g. "retention.ms" = "604800000" */
@@ -90,9 +103,13 @@ int log_producer_new(struct log *log, int64_t *producer_id) MUST_USE;
 /* ---- reading ---- */
 struct log_span {
     int64_t start, end; /* first offset there is; the next to be written and durable (hwm) */
-    int64_t bytes;
+    int64_t bytes; /* -1: not told */
 };
 int log_span(struct log *log, struct str topic, int32_t part, struct log_span *out) MUST_USE;
+/* The same, but start and end may be as old as a second, and so cheap; the end is never before what
+ * was read or what log_wait() returned for. For lag and for screens; what was written lately, and
+ * whether, only log_span() tells. */
+int log_span_near(struct log *log, struct str topic, int32_t part, struct log_span *out) MUST_USE;
 struct log_pos {
     struct str topic;
     int32_t part;
@@ -121,6 +138,44 @@ void log_watch(struct log *log, void (*fn)(void *arg), void *arg);
  * ERR_RANGE: past the hwm. Durable on return. */
 int log_trim(struct log *log, struct str topic, int32_t part, int64_t offset,
              int64_t *start) MUST_USE;
+/* ---- consumer groups ---- */
+struct log_member {
+    struct str id, instance_id, client_id, host; /* instance_id: STR_NULL for none */
+    size_t part_cnt; /* assigned, as far as the consumer protocol tells */
+    struct log_pos *part; /* offset: unused */
+};
+struct log_committed {
+    struct str topic, metadata;
+    int32_t part;
+    int64_t committed;
+    int64_t end; /* of the partition; -1: it is gone */
+    int64_t lag; /* end - committed, never less than 0; 0 when it is gone */
+    int64_t commit_ms; /* 0: not told */
+};
+struct log_group {
+    struct str id, state, protocol_type, protocol, leader;
+    int32_t generation; /* -1: not told */
+    struct log_member *member;
+    size_t member_cnt;
+    struct log_committed *offset; /* by topic, partition */
+    size_t offset_cnt;
+    int64_t lag; /* sum */
+};
+/* All groups that read this log, sorted by id. */
+int log_group_list(struct log *log, struct arena *arena, struct log_group **out,
+                   size_t *cnt) MUST_USE;
+/* ERR_NOT_FOUND. */
+int log_group_get(struct log *log, struct str id, struct arena *arena,
+                  struct log_group *out) MUST_USE;
+/* Who knows the groups of a log that keeps none itself: its Kafka server, while it is open. NULL:
+ * nobody any more. */
+struct log_groups {
+    int (*list)(void *arg, struct arena *arena, struct log_group **out, size_t *cnt);
+    int (*get)(void *arg, struct str id, struct arena *arena, struct log_group *out);
+    void *arg;
+};
+void log_groups_from(struct log *log, const struct log_groups *groups); /* borrowed */
+
 /* Deletes segments that retention.ms / retention.bytes no longer keep. Called once a minute. */
 int log_retain(struct log *log) MUST_USE;
 

@@ -223,7 +223,7 @@ int doors_open(struct doors **out, const struct doors_conf *conf) {
     if (!err) err = airflow_open(&doors->airflow, &airflow);
     for (int door = DOOR_KAFKA; door <= DOOR_REGISTRY && !err; door++)
         if (doors_served(doors, (enum door)door)) err = open_door(doors, (enum door)door);
-    struct uiapi_conf uiapi = {conf->pipe, doors->kafka, doors->people_loop};
+    struct uiapi_conf uiapi = {conf->pipe, doors->people_loop};
     if (!err) err = uiapi_open(&doors->uiapi, &uiapi);
     if (!err) {
         add_routes(doors, doors->http_route, &doors->http_cnt, "runs");

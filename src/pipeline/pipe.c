@@ -248,6 +248,7 @@ void pipe_close(struct pipe *pipe) {
     if (!pipe) return;
     observe_close(pipe->observe);
     orch_close(pipe->orch);
+    if (pipe->log) log_stop(pipe->log);
     captor_close(pipe->captor);
     for (size_t i = 0; i < pipe->query_cnt; i++) query_close(pipe->query[i]);
     store_close(pipe->store);

@@ -83,7 +83,7 @@ void feed_close(struct feed *feed) {
 static int look_part(struct feed *feed, int32_t i) {
     struct feed_part *part = &feed->part[i];
     struct log_span span;
-    int err = log_span(feed->log, feed->topic, i, &span);
+    int err = log_span_near(feed->log, feed->topic, i, &span);
     if (err) return err;
     part->end = span.end;
     if (part->next < 0) {
@@ -133,7 +133,7 @@ static int take_part(struct feed *feed, int32_t i, uint32_t most, struct feed_ba
         if (!recbatch_next(&part->it, record)) {
             part->open = false;
             err = part->it.err;
-            if (!err && part->it.head.count) part->next = MAX(part->next,
+            if (!err && part->it.head.size) part->next = MAX(part->next,
                                                               recbatch_end(&part->it.head));
             break;
         }

@@ -1,23 +1,32 @@
-/* log_test.c - what every log of our own promises, run on each of them.
+/* log_test.c - what every log promises, run on each of them.
  *
  * Kinds: in memory; embedded on the real file system with its committer thread; embedded on files
- * in memory, committing inline. */
+ * in memory, committing inline; Kafka's client on our own Kafka server; and, where SLUICE_TEST_KAFKA
+ * names a cluster as HOST:PORT, on that. Topics of the names used here are deleted there. */
 #include "log/log.h"
 
 #include "base/err.h"
+#include "log/server/kserver.h"
 #include "support/unit.h"
 #include "wire/kafka/recbatch.h"
 
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct kind {
     const char *name;
     bool embedded, real;
+    bool served; /* over our own Kafka server */
+    bool foreign;
 };
 static const struct kind kinds[] = {
-    {"mem", false, true}, {"embedded, real files", true, true}, {"embedded, env_mem", true, false}};
+    {"mem", false, true, false, false},
+    {"embedded, real files", true, true, false, false},
+    {"embedded, env_mem", true, false, false, false},
+    {"kafka, our own server", false, true, true, false},
+    {"kafka, another's", false, true, false, true}};
 
 struct rig {
     const struct kind *kind;
@@ -25,6 +34,9 @@ struct rig {
     struct log *log;
     struct arena arena;
     char url[256];
+    struct log *behind; /* served: what the server has */
+    struct loop *loop;
+    struct kserver *server;
 };
 
 static void rig_open(struct rig *rig) {
@@ -33,30 +45,73 @@ static void rig_open(struct rig *rig) {
     assert_int_equal(log_open(&rig->log, &conf), 0);
 }
 
+static void serve(struct rig *rig) {
+    struct log_conf conf = {.env = rig->env, .url = "mem:"};
+    struct kserver_conf server = {0};
+    assert_int_equal(log_open(&rig->behind, &conf), 0);
+    assert_int_equal(loop_open(&rig->loop, rig->env, "kafka"), 0);
+    assert_int_equal(kserver_open(&rig->server, rig->loop, rig->behind, &server), 0);
+    assert_int_equal(loop_start(rig->loop), 0);
+    snprintf(rig->url, sizeof rig->url, "kafka://127.0.0.1:%u/?fetch.wait.max.ms=5",
+             kserver_port(rig->server));
+}
+
+static void clear(struct rig *rig) {
+    static const char *const names[] = {"a", "b", "__c", "x"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        int err = log_topic_delete(rig->log, str_of(names[i]));
+        if (err && err != ERR_NOT_FOUND) fail_msg("%s", err_note());
+    }
+}
+
 static void rig_start(struct rig *rig, const struct kind *kind) {
+    const char *address = getenv("SLUICE_TEST_KAFKA");
     memset(rig, 0, sizeof *rig);
     rig->kind = kind;
     rig->env = kind->real ? env_real() : env_mem_open(7, 1700000000000000);
-    snprintf(rig->url, sizeof rig->url,
-             kind->embedded ? "embedded:/tmp/sluice-log-test-%d" : "mem:", (int)getpid());
+    if (kind->foreign && (!address || !*address))
+        SKIP_TEST("SLUICE_TEST_KAFKA names no Kafka to try this on");
+    if (kind->served)
+        serve(rig);
+    else if (kind->foreign)
+        snprintf(rig->url, sizeof rig->url, "kafka://%s/?fetch.wait.max.ms=5", address);
+    else
+        snprintf(rig->url, sizeof rig->url,
+                 kind->embedded ? "embedded:/tmp/sluice-log-test-%d" : "mem:", (int)getpid());
     if (kind->embedded)
         assert_int_equal(env_remove_tree(rig->env, rig->url + strlen("embedded:")), 0);
     rig_open(rig);
+    if (kind->foreign) clear(rig);
 }
 
 static void rig_reopen(struct rig *rig) {
-    if (!rig->kind->embedded) return;
+    if (!rig->kind->embedded && !rig->kind->served && !rig->kind->foreign) return;
     log_close(rig->log);
     rig_open(rig);
 }
 
 static void rig_stop(struct rig *rig) {
+    if (rig->kind->foreign) clear(rig);
     log_close(rig->log);
+    if (rig->kind->served) {
+        loop_stop(rig->loop);
+        kserver_close(rig->server);
+        loop_close(rig->loop);
+        log_close(rig->behind);
+    }
     if (rig->kind->embedded)
         assert_int_equal(env_remove_tree(rig->env, rig->url + strlen("embedded:")), 0);
     arena_fini(&rig->arena);
     env_close(rig->env);
 }
+
+/* Ends the test where the log cannot do what it is about. */
+#define NEEDS(rig, cap)                                                                            \
+    do {                                                                                           \
+        if (log_can((rig)->log, cap)) break;                                                       \
+        rig_stop(rig);                                                                             \
+        SKIP_TEST("a log without " #cap);                                                          \
+    } while (0)
 
 /* A batch of `cnt` records "k<n>" = "v<n>" from n = first on, their times ts + n. */
 static struct str batch_of(struct rig *rig, int first, int cnt, int64_t ts,
@@ -91,6 +146,14 @@ static int64_t put(struct rig *rig, const char *topic, int first, int cnt) {
     if (err) print_message("%s\n", err_note());
     assert_int_equal(err, 0);
     return base;
+}
+
+/* With segments of so few bytes, where the log takes such: Kafka's own have 1 MiB at least. */
+static void make_small(struct rig *rig, const char *topic, const char *bytes) {
+    struct log_setting small[] = {{STR("segment.bytes"), str_of(bytes)},
+                                  {STR("index.interval.bytes"), STR("300")}};
+    bool can = log_can(rig->log, LOG_CAP_SEGMENTS);
+    assert_int_equal(log_topic_create(rig->log, str_of(topic), 1, small, can ? 2 : 0), 0);
 }
 
 static void make(struct rig *rig, const char *topic, int32_t parts) {
@@ -150,9 +213,7 @@ static void log_appends_and_reads_whole_batches(void **state) {
 static void log_rolls_segments_and_reads_across_them(void **state) {
     struct rig rig;
     rig_start(&rig, *state);
-    struct log_setting small[] = {{STR("segment.bytes"), STR("2000")},
-                                  {STR("index.interval.bytes"), STR("300")}};
-    assert_int_equal(log_topic_create(rig.log, STR("a"), 1, small, 2), 0);
+    make_small(&rig, "a", "2000");
     for (int i = 0; i < 500; i += 5)
         put(&rig, "a", i, 5);
     for (int64_t from = 0; from < 500; from += 3)
@@ -166,9 +227,7 @@ static void log_rolls_segments_and_reads_across_them(void **state) {
 static void log_finds_times(void **state) {
     struct rig rig;
     rig_start(&rig, *state);
-    struct log_setting small[] = {{STR("segment.bytes"), STR("2000")},
-                                  {STR("index.interval.bytes"), STR("300")}};
-    assert_int_equal(log_topic_create(rig.log, STR("a"), 1, small, 2), 0);
+    make_small(&rig, "a", "2000");
     int64_t offset, ts;
     assert_int_equal(log_seek_time(rig.log, STR("a"), 0, 0, &offset, &ts), 0);
     assert_int_equal(offset, -1);
@@ -199,6 +258,7 @@ static void log_answers_repeats_with_the_first_offset(void **state) {
     struct rig rig;
     int64_t base, id, other;
     rig_start(&rig, *state);
+    NEEDS(&rig, LOG_CAP_RAW);
     make(&rig, "a", 1);
     assert_int_equal(log_producer_new(rig.log, &id), 0);
     assert_int_equal(log_producer_new(rig.log, &other), 0);
@@ -267,6 +327,15 @@ static void log_stamps_append_time(void **state) {
     rig_stop(&rig);
 }
 
+/* Those this test makes; a server has topics of its own. */
+static void list_ours(struct rig *rig, struct log_topic **out, size_t *cnt) {
+    size_t all;
+    assert_int_equal(log_topic_list(rig->log, &rig->arena, out, &all), 0);
+    *cnt = 0;
+    for (size_t i = 0; i < all; i++)
+        if ((*out)[i].name.len <= 3) (*out)[(*cnt)++] = (*out)[i];
+}
+
 static void log_keeps_topics(void **state) {
     struct rig rig;
     struct log_topic *list, topic;
@@ -288,7 +357,7 @@ static void log_keeps_topics(void **state) {
     assert_int_equal(log_topic_get(rig.log, STR("b"), &rig.arena, &topic), 0);
     id = topic.id;
     rig_reopen(&rig);
-    assert_int_equal(log_topic_list(rig.log, &rig.arena, &list, &cnt), 0);
+    list_ours(&rig, &list, &cnt);
     assert_int_equal(cnt, 3);
     assert_true(str_eqz(list[0].name, "__c") && list[0].internal);
     assert_true(str_eqz(list[1].name, "a") && !list[1].internal);
@@ -313,8 +382,7 @@ static void log_trims(void **state) {
     struct log_span span;
     int64_t start;
     rig_start(&rig, *state);
-    struct log_setting small = {STR("segment.bytes"), STR("1000")};
-    assert_int_equal(log_topic_create(rig.log, STR("a"), 1, &small, 1), 0);
+    make_small(&rig, "a", "1000");
     for (int i = 0; i < 200; i += 5)
         put(&rig, "a", i, 5);
     assert_int_equal(log_trim(rig.log, STR("a"), 0, 201, &start), ERR_RANGE);
@@ -337,10 +405,7 @@ static void log_retains_by_size_and_age(void **state) {
     struct rig rig;
     struct log_span span;
     rig_start(&rig, *state);
-    if (!rig.kind->embedded) {
-        rig_stop(&rig);
-        SKIP_TEST("the log in memory has no segments to delete or compact");
-    }
+    NEEDS(&rig, LOG_CAP_SEGMENTS);
     struct log_setting set[] = {{STR("segment.bytes"), STR("1000")},
                                 {STR("retention.ms"), STR("-1")},
                                 {STR("retention.bytes"), STR("3000")}};
@@ -370,10 +435,7 @@ static void log_retains_by_size_and_age(void **state) {
 static void log_compacts(void **state) {
     struct rig rig;
     rig_start(&rig, *state);
-    if (!rig.kind->embedded) {
-        rig_stop(&rig);
-        SKIP_TEST("the log in memory has no segments to delete or compact");
-    }
+    NEEDS(&rig, LOG_CAP_SEGMENTS);
     struct log_setting set[] = {{STR("segment.bytes"), STR("1500")},
                                 {STR("cleanup.policy"), STR("compact")},
                                 {STR("delete.retention.ms"), STR("0")}};
@@ -553,7 +615,7 @@ static void log_acks_lazily_when_asked_to(void **state) {
 
 #define ON(test, at)                                                                               \
     { #test, test, NULL, NULL, (void *)(uintptr_t)&kinds[at] }
-#define ON_ALL(test) ON(test, 0), ON(test, 1), ON(test, 2)
+#define ON_ALL(test) ON(test, 0), ON(test, 1), ON(test, 2), ON(test, 3), ON(test, 4)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -554,7 +554,7 @@ static void kserver_group_removes_silent_members(void **state) {
     struct world *w = *state;
     struct client a;
     struct arena arena = ARENA_INIT;
-    struct kserver_group group;
+    struct log_group group;
     client_open(&a, w);
     struct str id = begin_join(&a, 200);
     answer(&a);
@@ -653,7 +653,7 @@ static void kserver_commits_survive_a_restart(void **state) {
     struct world *w = *state;
     struct client c;
     struct arena arena = ARENA_INIT;
-    struct kserver_group group;
+    struct log_group group;
     make_topic(w, "a", 2);
     client_open(&c, w);
     assert_int_equal(commit(&c, 0, 5, "note"), 0);

@@ -22,6 +22,10 @@ static int alive(const struct emb *emb) {
     return err_fail(ERR_IO, "the log stopped after a failed sync; restart it");
 }
 
+static int alive_state(struct log *log) {
+    return alive(of(log));
+}
+
 /* ---- topics ---- */
 
 static int find(struct emb *emb, struct str name, struct topic **out) {
@@ -478,6 +482,8 @@ static void emb_close(struct log *log) {
 
 static const struct log_ops emb_ops = {
     .name = "embedded",
+    .caps = LOG_CAP_RAW | LOG_CAP_SEGMENTS | LOG_CAP_WATCH,
+    .state = alive_state,
     .close = emb_close,
     .topic_create = emb_topic_create,
     .topic_delete = emb_topic_delete,

@@ -380,6 +380,7 @@ static int mem_retain(struct log *log UNUSED) {
 
 static const struct log_ops mem_ops = {
     .name = "mem",
+    .caps = LOG_CAP_RAW | LOG_CAP_WATCH,
     .close = mem_close,
     .topic_create = mem_topic_create,
     .topic_delete = mem_topic_delete,

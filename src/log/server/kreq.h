@@ -83,6 +83,7 @@ struct kserver {
     bool closing;
     struct kfetches *fetches;
     struct kgroups *groups;
+    struct log_groups as_groups; /* how the log asks for them */
     struct ktopics *topics;
 };
 

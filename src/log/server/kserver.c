@@ -92,6 +92,14 @@ static int listen_on(struct kserver *server) {
     return 0;
 }
 
+static int list_groups(void *arg, struct arena *arena, struct log_group **out, size_t *cnt) {
+    return kserver_group_list(arg, arena, out, cnt);
+}
+
+static int get_group(void *arg, struct str id, struct arena *arena, struct log_group *out) {
+    return kserver_group_get(arg, id, arena, out);
+}
+
 int kserver_open(struct kserver **out, struct loop *loop, struct log *log,
                  const struct kserver_conf *conf) {
     assert(out && loop && log && conf);
@@ -113,6 +121,8 @@ int kserver_open(struct kserver **out, struct loop *loop, struct log *log,
         return err;
     }
     log_watch(log, on_moved, server);
+    server->as_groups = (struct log_groups){list_groups, get_group, server};
+    log_groups_from(log, &server->as_groups);
     diag_info("kafka", "listening on %s:%u", server->conf.host, server->conf.port);
     *out = server;
     return 0;
@@ -122,6 +132,7 @@ void kserver_close(struct kserver *server) {
     if (!server) return;
     server->closing = true;
     if (server->server) {
+        log_groups_from(server->log, NULL);
         log_watch(server->log, NULL, NULL);
         server_close(server->server);
     }

@@ -48,34 +48,12 @@ void kserver_close(struct kserver *server);
 uint16_t kserver_port(const struct kserver *server);
 size_t kserver_conn_cnt(const struct kserver *server);
 
-/* ---- groups, for people: any thread ---- */
-struct kserver_member {
-    struct str id, instance_id, client_id, host; /* instance_id: STR_NULL for none */
-    size_t part_cnt; /* assigned, as far as the consumer protocol tells */
-    struct log_pos *part; /* offset: unused */
-};
-struct kserver_offset {
-    struct str topic, metadata;
-    int32_t part;
-    int64_t committed;
-    int64_t end; /* of the partition; -1: it is gone */
-    int64_t lag; /* end - committed, never less than 0; 0 when it is gone */
-    int64_t commit_ms;
-};
-struct kserver_group {
-    struct str id, state, protocol_type, protocol, leader;
-    int32_t generation;
-    struct kserver_member *member;
-    size_t member_cnt;
-    struct kserver_offset *offset; /* by topic, partition */
-    size_t offset_cnt;
-    int64_t lag; /* sum */
-};
+/* ---- groups, for people: any thread. While it is open, log_group_list() asks here ---- */
 /* All groups, sorted by id. */
-int kserver_group_list(struct kserver *server, struct arena *arena, struct kserver_group **out,
+int kserver_group_list(struct kserver *server, struct arena *arena, struct log_group **out,
                        size_t *cnt) MUST_USE;
 /* ERR_NOT_FOUND. */
 int kserver_group_get(struct kserver *server, struct str id, struct arena *arena,
-                      struct kserver_group *out) MUST_USE;
+                      struct log_group *out) MUST_USE;
 
 #endif

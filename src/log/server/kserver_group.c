@@ -9,7 +9,7 @@
 
 /* What the consumer protocol's assignment says; other protocols' bytes tell nothing. */
 static void show_assignment(const struct kgroup *group, const struct kmember *member,
-                            struct arena *arena, struct kserver_member *out) {
+                            struct arena *arena, struct log_member *out) {
     struct consumer_assignment a;
     if (!str_eqz(group->protocol_type, "consumer") || !member->assignment.len) return;
     struct rbuf in = rbuf_of_str(arena_str(arena, member->assignment));
@@ -29,16 +29,16 @@ static void show_assignment(const struct kgroup *group, const struct kmember *me
 }
 
 static void show_group(const struct kgroup *group, struct arena *arena,
-                       struct kserver_group *out) {
+                       struct log_group *out) {
     out->id = arena_str(arena, group->id);
     out->state = str_of(kgroups_state_name(group->state));
     out->protocol_type = arena_str(arena, group->protocol_type);
     out->protocol = arena_str(arena, group->protocol.ptr ? group->protocol : STR(""));
     out->leader = arena_str(arena, group->leader);
     out->generation = group->generation;
-    out->member = arena_array(arena, struct kserver_member, MAX(group->member_cnt, 1));
+    out->member = arena_array(arena, struct log_member, MAX(group->member_cnt, 1));
     for (const struct kmember *m = group->member; m; m = m->next) {
-        struct kserver_member *to = &out->member[out->member_cnt++];
+        struct log_member *to = &out->member[out->member_cnt++];
         to->id = arena_str(arena, m->id);
         to->instance_id = m->instance_id.ptr ? arena_str(arena, m->instance_id) : STR_NULL;
         to->client_id = arena_str(arena, m->client_id);
@@ -46,9 +46,9 @@ static void show_group(const struct kgroup *group, struct arena *arena,
         show_assignment(group, m, arena, to);
     }
     struct koffset **all = kgroups_offset_list(group, arena, &out->offset_cnt);
-    out->offset = arena_array(arena, struct kserver_offset, MAX(out->offset_cnt, 1));
+    out->offset = arena_array(arena, struct log_committed, MAX(out->offset_cnt, 1));
     for (size_t i = 0; i < out->offset_cnt; i++) {
-        struct kserver_offset *to = &out->offset[i];
+        struct log_committed *to = &out->offset[i];
         to->topic = arena_str(arena, all[i]->topic);
         to->metadata = arena_str(arena, all[i]->metadata);
         to->part = all[i]->part;
@@ -58,9 +58,9 @@ static void show_group(const struct kgroup *group, struct arena *arena,
 }
 
 /* Outside the lock: the log has its own. */
-static void show_lag(struct kserver *server, struct kserver_group *group) {
+static void show_lag(struct kserver *server, struct log_group *group) {
     for (size_t i = 0; i < group->offset_cnt; i++) {
-        struct kserver_offset *o = &group->offset[i];
+        struct log_committed *o = &group->offset[i];
         struct log_span span;
         o->end = -1;
         if (log_span(server->log, o->topic, o->part, &span)) continue;
@@ -71,18 +71,18 @@ static void show_lag(struct kserver *server, struct kserver_group *group) {
 }
 
 static int by_id(const void *a, const void *b) {
-    const struct kserver_group *x = a, *y = b;
+    const struct log_group *x = a, *y = b;
     return str_cmp(x->id, y->id);
 }
 
-int kserver_group_list(struct kserver *server, struct arena *arena, struct kserver_group **out,
+int kserver_group_list(struct kserver *server, struct arena *arena, struct log_group **out,
                        size_t *cnt) {
     struct kgroups *groups = server->groups;
     struct str key;
     void *value;
     *cnt = 0;
     pthread_mutex_lock(&groups->lock);
-    *out = arena_array(arena, struct kserver_group, MAX(groups->all.cnt, 1));
+    *out = arena_array(arena, struct log_group, MAX(groups->all.cnt, 1));
     for (size_t at = 0; map_next(&groups->all, &at, &key, &value);)
         show_group(value, arena, &(*out)[(*cnt)++]);
     pthread_mutex_unlock(&groups->lock);
@@ -93,7 +93,7 @@ int kserver_group_list(struct kserver *server, struct arena *arena, struct kserv
 }
 
 int kserver_group_get(struct kserver *server, struct str id, struct arena *arena,
-                      struct kserver_group *out) {
+                      struct log_group *out) {
     struct kgroups *groups = server->groups;
     memset(out, 0, sizeof *out);
     pthread_mutex_lock(&groups->lock);

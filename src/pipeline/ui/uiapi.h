@@ -8,11 +8,9 @@
 #include "net/loop.h"
 #include "pipeline/pipe.h"
 
-struct kserver;
 struct uiapi;
 struct uiapi_conf {
-    struct pipe *pipe;     /* all borrowed */
-    struct kserver *kafka; /* for groups */
+    struct pipe *pipe; /* both borrowed */
     struct loop *loop;
 };
 int uiapi_open(struct uiapi **out, const struct uiapi_conf *conf) MUST_USE;

@@ -37,7 +37,7 @@ static int start_tail(struct uistream *stream, struct str topic, struct str quer
     stream->part_cnt = info.part_cnt;
     for (int32_t i = 0; i < info.part_cnt && !err; i++) {
         struct log_span span;
-        err = log_span(log, topic, i, &span);
+        err = log_span_near(log, topic, i, &span);
         if (!err) stream->next[i] = span.end;
     }
     stream->tail = copy(topic);
@@ -91,7 +91,7 @@ static int tail_part(struct uistream *stream, int32_t part, int left) {
     struct str bytes;
     struct buf out;
     int sent = 0;
-    if (log_span(log, stream->tail, part, &span) || span.end <= stream->next[part]) return 0;
+    if (log_span_near(log, stream->tail, part, &span) || span.end <= stream->next[part]) return 0;
     int64_t from = MAX(MAX(stream->next[part], span.end - 200), span.start);
     stream->next[part] = span.end;
     buf_init(&out, DATA_MAX);

@@ -53,7 +53,7 @@ static void take_tally(const struct uiapi *api, const struct def_transform *tran
     if (log_topic_get(log, name, arena, &topic)) return;
     for (int32_t p = 0; p < topic.part_cnt; p++) {
         struct log_span span;
-        if (!log_span(log, name, p, &span)) out->all += span.end - span.start;
+        if (!log_span_near(log, name, p, &span)) out->all += span.end - span.start;
         if (logput_tail(log, name, p, TAIL_MAX, count_one, out))
             diag_warn("observe", "quarantine: %s", err_note());
     }

@@ -272,7 +272,7 @@ static int look_open(struct look *look, struct http_req *req) {
     look->only = (int32_t)only;
     for (int32_t p = 0; p < look->part_cnt && !err; p++) {
         struct log_span span;
-        err = log_span(look->log, look->topic, p, &span);
+        err = log_span_near(look->log, look->topic, p, &span);
         if (err) return err;
         look->low[p] = span.start;
         look->high[p] = span.end;

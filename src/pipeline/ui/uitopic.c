@@ -1,23 +1,21 @@
 /* uitopic.c - topics and consumer groups. */
 #include "base/err.h"
-#include "log/server/kserver.h"
 #include "pipeline/ui/uiapi_int.h"
 
 #include <math.h>
 
 struct groups {
-    struct kserver_group *group;
+    struct log_group *group;
     size_t cnt;
 };
 
 static void read_groups(const struct uiapi *api, struct arena *arena, struct groups *out) {
     *out = (struct groups){NULL, 0};
-    if (!api->conf.kafka) return;
-    if (kserver_group_list(api->conf.kafka, arena, &out->group, &out->cnt)) out->cnt = 0;
+    if (log_group_list(pipe_log(api->conf.pipe), arena, &out->group, &out->cnt)) out->cnt = 0;
 }
 
 /* A group's lag on one topic; false: it has committed nothing there. */
-static bool group_lag(const struct kserver_group *group, struct str topic, int64_t *lag) {
+static bool group_lag(const struct log_group *group, struct str topic, int64_t *lag) {
     bool found = false;
     *lag = 0;
     for (size_t i = 0; i < group->offset_cnt; i++) {
@@ -37,21 +35,27 @@ static double topic_rate(const struct uiapi *api, struct str topic) {
     return 0;
 }
 
+static void put_bytes(struct buf *out, int64_t bytes) {
+    if (bytes < 0) buf_putz(out, "null");
+    else buf_printf(out, "%" PRId64, bytes);
+}
+
 /* All members of TOPIC but its partitions. */
 static void put_topic(const struct uiapi *api, const struct log_topic *topic,
                       const struct groups *groups, struct buf *out) {
     int64_t messages = 0, bytes = 0, lag = -1, one;
     for (int32_t p = 0; p < topic->part_cnt; p++) {
         struct log_span span;
-        if (log_span(pipe_log(api->conf.pipe), topic->name, p, &span)) continue;
+        if (log_span_near(pipe_log(api->conf.pipe), topic->name, p, &span)) continue;
         messages += span.end - span.start;
-        bytes += span.bytes;
+        bytes = span.bytes < 0 ? -1 : bytes + span.bytes;
     }
     for (size_t i = 0; i < groups->cnt; i++)
         if (group_lag(&groups->group[i], topic->name, &one)) lag = MAX(lag, one);
     uiapi_put(out, "name", topic->name);
-    buf_printf(out, ",\"messages\":%" PRId64 ",\"bytes\":%" PRId64 ",\"rate\":%.6g,\"lag\":",
-               messages, bytes, topic_rate(api, topic->name));
+    buf_printf(out, ",\"messages\":%" PRId64 ",\"bytes\":", messages);
+    put_bytes(out, bytes);
+    buf_printf(out, ",\"rate\":%.6g,\"lag\":", topic_rate(api, topic->name));
     uiapi_put_num(out, lag < 0 ? NAN : (double)lag);
     buf_putc(out, ',');
     struct str cleanup = log_setting_of(topic, "cleanup.policy");
@@ -106,12 +110,13 @@ static void put_parts(const struct uiapi *api, const struct log_topic *topic, st
         struct log_span span = {0};
         int64_t offset = -1, last_ms = 0;
         struct log *log = pipe_log(api->conf.pipe);
-        if (log_span(log, topic->name, p, &span)) continue;
+        if (log_span_near(log, topic->name, p, &span)) continue;
         if (span.end > span.start &&
             log_seek_time(log, topic->name, p, INT64_MAX, &offset, &last_ms))
             last_ms = 0;
-        buf_printf(out, "%s{\"id\":%d,\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"bytes\":%" PRId64,
-                   p ? "," : "", p, span.start, span.end, span.bytes);
+        buf_printf(out, "%s{\"id\":%d,\"start\":%" PRId64 ",\"end\":%" PRId64 ",\"bytes\":",
+                   p ? "," : "", p, span.start, span.end);
+        put_bytes(out, span.bytes);
         buf_putc(out, ',');
         uiapi_put_ms(out, "last_ms", last_ms);
         buf_putc(out, '}');
@@ -179,7 +184,7 @@ void uitopic_get(void *self, struct http_req *req) {
 /* ---- groups ---- */
 
 /* All members of GROUP but its members. */
-static void put_group(const struct kserver_group *group, struct buf *out) {
+static void put_group(const struct log_group *group, struct buf *out) {
     bool first = true;
     uiapi_put(out, "id", group->id);
     buf_putc(out, ',');
@@ -216,7 +221,7 @@ void uitopic_groups(void *self, struct http_req *req) {
 }
 
 /* The member that a partition is assigned to; ptr NULL: none. */
-static struct str owner_of(const struct kserver_group *group, struct str topic, int32_t part) {
+static struct str owner_of(const struct log_group *group, struct str topic, int32_t part) {
     for (size_t m = 0; m < group->member_cnt; m++)
         for (size_t i = 0; i < group->member[m].part_cnt; i++)
             if (group->member[m].part[i].part == part &&
@@ -225,10 +230,10 @@ static struct str owner_of(const struct kserver_group *group, struct str topic, 
     return STR_NULL;
 }
 
-static void put_offset(const struct uiapi *api, const struct kserver_group *group,
-                       const struct kserver_offset *offset, struct buf *out) {
+static void put_offset(const struct uiapi *api, const struct log_group *group,
+                       const struct log_committed *offset, struct buf *out) {
     struct log_span span = {0};
-    if (log_span(pipe_log(api->conf.pipe), offset->topic, offset->part, &span)) span.start = 0;
+    if (log_span_near(pipe_log(api->conf.pipe), offset->topic, offset->part, &span)) span.start = 0;
     buf_putc(out, '{');
     uiapi_put(out, "topic", offset->topic);
     buf_printf(out, ",\"partition\":%d,\"start\":%" PRId64 ",\"current\":", offset->part,
@@ -241,13 +246,10 @@ static void put_offset(const struct uiapi *api, const struct kserver_group *grou
 
 void uitopic_group(void *self, struct http_req *req) {
     const struct uiapi *api = self;
-    struct kserver_group group;
+    struct log_group group;
     struct buf out;
-    if (!api->conf.kafka) {
-        http_reply_status(req, 404, "groups are shown of the embedded log only");
-        return;
-    }
-    int err = kserver_group_get(api->conf.kafka, http_param(req, "group"), http_arena(req), &group);
+    int err = log_group_get(pipe_log(api->conf.pipe), http_param(req, "group"), http_arena(req),
+                            &group);
     if (err) {
         http_reply_err(req, err);
         return;
@@ -257,7 +259,7 @@ void uitopic_group(void *self, struct http_req *req) {
     put_group(&group, &out);
     buf_putz(&out, ",\"members\":[");
     for (size_t i = 0; i < group.member_cnt; i++) {
-        const struct kserver_member *member = &group.member[i];
+        const struct log_member *member = &group.member[i];
         buf_putz(&out, i ? ",{" : "{");
         uiapi_put(&out, "id", member->id);
         buf_putc(&out, ',');

@@ -117,6 +117,11 @@ int recbatch_add(struct recbatch_build *build, const struct record *record) {
     return add_at(build, record, build->cnt);
 }
 
+int recbatch_add_at(struct recbatch_build *build, const struct record *record, int32_t delta) {
+    assert(!build->cnt || delta > build->last_delta);
+    return add_at(build, record, delta);
+}
+
 size_t recbatch_size(const struct recbatch_build *build) {
     return build->out->len - build->pos;
 }
@@ -145,17 +150,8 @@ static int pack(struct recbatch_build *build) {
     return err;
 }
 
-int recbatch_seal(struct recbatch_build *build) {
-    struct buf *out = build->out;
-    if (!build->cnt) {
-        recbatch_drop(build);
-        return 0;
-    }
-    if (build->codec != RECBATCH_NONE) {
-        int err = pack(build);
-        if (err) return err;
-    }
-    char *head = out->ptr + build->pos;
+static void put_head(struct recbatch_build *build) {
+    char *head = build->out->ptr + build->pos;
     put_i64(head, 0);
     put_i32(head + POS_LEN, (int32_t)(recbatch_size(build) - LEN_BEFORE));
     put_i32(head + POS_EPOCH, 0);
@@ -169,7 +165,29 @@ int recbatch_seal(struct recbatch_build *build) {
     put_i32(head + 53, build->base_sequence);
     put_i32(head + 57, build->cnt);
     put_i32(head + POS_CRC, (int32_t)crc_32c(head + POS_ATTR, recbatch_size(build) - POS_ATTR));
+}
+
+int recbatch_seal(struct recbatch_build *build) {
+    if (!build->cnt) {
+        recbatch_drop(build);
+        return 0;
+    }
+    if (build->codec != RECBATCH_NONE) {
+        int err = pack(build);
+        if (err) return err;
+    }
+    put_head(build);
     return 0;
+}
+
+void recbatch_gap(struct buf *out, int64_t base, int64_t end) {
+    struct recbatch_build build;
+    assert(end > base && end - base <= INT32_MAX);
+    recbatch_begin(&build, out);
+    if (out->full) return;
+    build.last_delta = (int32_t)(end - base - 1);
+    put_head(&build);
+    recbatch_place(out->ptr + build.pos, base, 0);
 }
 
 /* ---- heads ---- */

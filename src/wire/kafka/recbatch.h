@@ -81,10 +81,17 @@ void recbatch_begin(struct recbatch_build *build, struct buf *out);
 /* Appends a record, copied; its offset is ignored. ERR_TOO_BIG: it does not fit into `out` or into
  * RECBATCH_MAX, and the batch is as it was: seal it and begin the next. */
 int recbatch_add(struct recbatch_build *build, const struct record *record) MUST_USE;
+/* The same, at an offset `delta` behind the batch's base, past the last one's: for copies of what
+ * has gaps. */
+int recbatch_add_at(struct recbatch_build *build, const struct record *record,
+                    int32_t delta) MUST_USE;
 size_t recbatch_size(const struct recbatch_build *build); /* bytes so far, before compression */
 /* Compresses, writes the head and its CRC. A batch without records is taken out of `out` again. A
  * codec that does not make the batch smaller is left out. */
 int recbatch_seal(struct recbatch_build *build) MUST_USE;
+/* Appends a batch without records that covers offsets base to end - 1: what a reader has to be led
+ * past. At most INT32_MAX of them. */
+void recbatch_gap(struct buf *out, int64_t base, int64_t end);
 /* Takes the unsealed batch out of `out` again. */
 void recbatch_drop(struct recbatch_build *build);
 
