@@ -1,8 +1,9 @@
 /* log_test.c - what every log promises, run on each of them.
  *
  * Kinds: in memory; embedded on the real file system with its committer thread; embedded on files
- * in memory, committing inline; Kafka's client on our own Kafka server; and, where SLUICE_TEST_KAFKA
- * names a cluster as HOST:PORT, on that. Topics of the names used here are deleted there. */
+ * in memory, committing inline; Kafka's client on our own Kafka server; and, where
+ * SLUICE_TEST_KAFKA names a cluster as HOST:PORT, on that: topics of the names used here are
+ * deleted there. */
 #include "log/log.h"
 
 #include "base/err.h"

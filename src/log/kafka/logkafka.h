@@ -83,7 +83,8 @@ int lkclient_configure(struct logkafka *lk, const struct log_conf *conf, const c
 int lkclient_producer(struct logkafka *lk, rd_kafka_t **out) MUST_USE;
 int lkclient_consumer(struct logkafka *lk, rd_kafka_t **out) MUST_USE;
 enum err lkclient_err(rd_kafka_resp_err_t code);
-/* Notes "WHAT: the client's words" and returns the error. A time-out makes the log count as down. */
+/* Notes "WHAT: the client's words" and returns the error. A time-out makes the log count as
+ * down. */
 int lkclient_fail(struct logkafka *lk, rd_kafka_resp_err_t code, const char *what);
 /* ERR_NET while the brokers cannot be reached, so that nobody waits for them in vain;
  * ERR_STOPPED. */
