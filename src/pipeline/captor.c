@@ -35,6 +35,7 @@ struct route {
     const struct def_capture *def;
     struct logput *put;
     int32_t part_cnt; /* that the topic has, whatever the file says */
+    bool ready;       /* the topic is there and its end was read, the registry was asked */
     struct last_id *last, *pending; /* by partition: written; written once this flush is done */
     struct arena type_arena;
     const struct type *type; /* of the values so far; NULL: nothing yet */
@@ -90,15 +91,25 @@ static int read_last(struct captor *captor, struct route *route) {
     return 0;
 }
 
+/* A topic that we may not make is used when another has made it. */
+static int make_topic(struct captor *captor, struct route *route, struct arena *arena,
+                      struct log_topic *topic) {
+    struct str name = route->def->topic;
+    struct log_setting big = {STR("max.message.bytes"), STR(LOGPUT_MAX)};
+    int err = log_topic_create(captor->conf.log, name, route->def->partitions, &big, 1);
+    if (!err || err == ERR_EXISTS) return log_topic_get(captor->conf.log, name, arena, topic);
+    char why[ERR_NOTE_MAX];
+    snprintf(why, sizeof why, "%s", err_note());
+    if (err == ERR_DENIED && !log_topic_get(captor->conf.log, name, arena, topic)) return 0;
+    return err_fail((enum err)err, "topic '%.*s' cannot be made: %s", STR_ARG(name), why);
+}
+
 static int route_topic(struct captor *captor, struct route *route) {
     struct str name = route->def->topic;
     struct log_topic topic;
     struct arena arena = ARENA_INIT;
-    struct log_setting big = {STR("max.message.bytes"), STR(LOGPUT_MAX)};
-    int err = log_topic_create(captor->conf.log, name, route->def->partitions, &big, 1);
-    if (err == ERR_EXISTS) err = 0;
-    if (!err) err = log_topic_get(captor->conf.log, name, &arena, &topic);
-    if (!err) {
+    int err = make_topic(captor, route, &arena, &topic);
+    if (!err && !route->put) {
         int32_t cnt = route->part_cnt = topic.part_cnt;
         route->last = base_calloc((size_t)cnt, sizeof *route->last);
         route->pending = base_calloc((size_t)cnt, sizeof *route->pending);
@@ -127,6 +138,19 @@ static int route_schema(struct captor *captor, struct route *route) {
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
+static int route_open(struct captor *captor, struct route *route) {
+    if (route->ready) return 0;
+    int err = route_topic(captor, route);
+    if (!err) err = route_schema(captor, route);
+    route->ready = !err;
+    return err;
+}
+
+/* May it be there later? A right that is missing may be given while we run. */
+static bool may_come(int err) {
+    return err_retry(err) || err == ERR_DENIED || err == ERR_AUTH;
+}
+
 int captor_open(struct captor **out, const struct captor_conf *conf) {
     struct captor *captor = base_calloc(1, sizeof *captor);
     captor->conf = *conf;
@@ -136,10 +160,12 @@ int captor_open(struct captor **out, const struct captor_conf *conf) {
                                        "Commit of a row to its durable record.", "");
     metric_keep(captor->latency);
     int err = capture_open(&captor->capture, conf->landing);
-    for (size_t i = 0; i < conf->capture_cnt && !err; i++) {
-        captor->route[i].def = conf->capture[i];
-        err = route_topic(captor, &captor->route[i]);
-        if (!err) err = route_schema(captor, &captor->route[i]);
+    for (size_t i = 0; i < conf->capture_cnt; i++) captor->route[i].def = conf->capture[i];
+    for (size_t i = 0; i < conf->capture_cnt && !err; i++)
+        err = route_open(captor, &captor->route[i]);
+    if (captor->capture && may_come(err)) { /* a log or a registry that is away is waited for */
+        set_trouble(captor, err_note());
+        err = 0;
     }
     if (err) {
         captor_close(captor);
@@ -262,14 +288,16 @@ static int pass_on(struct captor *captor) {
 int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
     int err = 0;
     *did = 0;
-    if (!captor->cnt) {
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++)
+        err = route_open(captor, &captor->route[i]);
+    if (!err && !captor->cnt) {
         arena_reset(&captor->arena);
         err = capture_next(captor->capture, CHANGE_MAX, timeout_us, &captor->arena,
                            &captor->change, &captor->cnt);
         if (err) captor->cnt = 0;
     }
     int64_t start_us = env_mono_us(captor->conf.env);
-    if (captor->cnt) err = pass_on(captor);
+    if (!err && captor->cnt) err = pass_on(captor);
     atomic_fetch_add(&captor->busy_us, env_mono_us(captor->conf.env) - start_us);
     if (!err) {
         *did = captor->cnt;

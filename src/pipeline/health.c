@@ -57,6 +57,13 @@ static void look_at_queries(struct pipe *pipe, struct health_tier *tier) {
     }
 }
 
+/* What these two know without asking anybody. */
+static void look_at_state(int err, struct health_tier *tier) {
+    if (!err) return;
+    tier->state = HEALTH_ERROR;
+    snprintf(tier->note, sizeof tier->note, "%s", err_note());
+}
+
 void health_look(struct pipe *pipe, struct health_tier tier[HEALTH_TIER_CNT]) {
     static const char *const ids[HEALTH_TIER_CNT] = {"source", "landing",  "capture", "log",
                                                      "registry", "stream", "store"};
@@ -64,6 +71,8 @@ void health_look(struct pipe *pipe, struct health_tier tier[HEALTH_TIER_CNT]) {
     look_at_runs(pipe, tier);
     look_at_capture(pipe, &tier[CAPTURE]);
     look_at_queries(pipe, &tier[STREAM]);
+    look_at_state(log_state(pipe_log(pipe)), &tier[LOG]);
+    look_at_state(registry_state(pipe_registry(pipe)), &tier[REGISTRY]);
 }
 
 /* Whoever answers here leads: who does not has other doors (standby.h). */

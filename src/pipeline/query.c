@@ -164,7 +164,10 @@ static int plan(struct query *query, bool *ready) {
     char note[256];
     int err = latest_schema(query, &arena, &schema);
     *ready = !err;
-    if (err == ERR_NOT_FOUND) {
+    if (err_retry(err) && query->stream) { /* the registry is away: the plan at hand still holds */
+        err = 0;
+        *ready = true;
+    } else if (err == ERR_NOT_FOUND) {
         err = 0;
         snprintf(note, sizeof note, "waits for the first record of topic %.*s",
                  STR_ARG(query->conf.def->topic));

@@ -6,7 +6,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static const struct registry_ops *const products[] = {&regemb_ops};
+static const struct registry_ops *const products[] = {&regemb_ops, &regremote_ops,
+                                                    &regremote_ops_tls};
 static _Thread_local int last_code;
 static struct metric *registered, *refused;
 
@@ -62,12 +63,17 @@ int registry_open(struct registry **out, const struct registry_conf *conf) {
     for (size_t i = 0; i < ARRAY_LEN(products); i++)
         if (place.ptr && str_eqz(scheme, products[i]->name))
             return products[i]->open(out, conf, place);
-    return err_fail(ERR_CONFIG, "registry '%s' is not supported in this version; embedded: is",
-                    conf->url);
+    return err_fail(ERR_CONFIG, "registry '%s' is not supported in this version; embedded:, "
+                    "http:// and https:// are", conf->url);
 }
 
 void registry_close(struct registry *registry) {
     if (registry) registry->ops->close(registry);
+}
+
+int registry_state(struct registry *registry) {
+    assert(registry);
+    return registry->ops->state ? registry->ops->state(registry) : 0;
 }
 
 /* What no registry takes. */
@@ -97,14 +103,14 @@ int registry_get(struct registry *registry, struct str subject, int32_t version,
                  struct arena *arena, struct registry_schema *out) {
     assert(registry && subject.ptr && arena && out);
     last_code = 0;
-    return registry->ops->get(registry, subject, version, out);
+    return registry->ops->get(registry, subject, version, arena, out);
 }
 
 int registry_by_id(struct registry *registry, int32_t id, struct arena *arena,
                    struct registry_schema *out) {
     assert(registry && arena && out);
     last_code = 0;
-    return registry->ops->by_id(registry, id, out);
+    return registry->ops->by_id(registry, id, arena, out);
 }
 
 int registry_subjects(struct registry *registry, struct arena *arena, struct str **out,
@@ -128,7 +134,7 @@ int registry_find(struct registry *registry, struct str subject, struct registry
     assert(registry && subject.ptr && text.text.ptr && arena && out);
     last_code = 0;
     int err = check_args(subject, &text);
-    return err ? err : registry->ops->find(registry, subject, text, deleted, out);
+    return err ? err : registry->ops->find(registry, subject, text, deleted, arena, out);
 }
 
 int registry_list(struct registry *registry, struct str subject, enum registry_show show,

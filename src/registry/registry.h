@@ -7,8 +7,12 @@
  * text means is not looked at: a second version is taken only where the level is NONE. PROTOBUF is
  * refused. Schemas with references to others are refused.
  *
- * Thread: any. Memory: results live in the arena given; texts and names in them as long as the
- * registry. Errors: registry_code() has Confluent's number for a person's client.
+ * By HTTP: any registry that speaks Confluent's REST; several addresses may be given, commas
+ * between. What kinds it takes is its own affair. One that is away is tried again with a back-off,
+ * and is ERR_NET meanwhile.
+ *
+ * Thread: any. Memory: results live in the arena given, or as long as the registry. Errors:
+ * registry_code() has Confluent's number for a person's client.
  * Limits: REGISTRY_TEXT_MAX bytes a schema, REGISTRY_SUBJECT_MAX a subject's name. */
 #ifndef REGISTRY_REGISTRY_H
 #define REGISTRY_REGISTRY_H
@@ -34,6 +38,8 @@ struct registry_conf {
 };
 int registry_open(struct registry **out, const struct registry_conf *conf) MUST_USE;
 void registry_close(struct registry *registry);
+/* 0, or why it cannot be asked just now, as far as is known without asking. */
+int registry_state(struct registry *registry) MUST_USE;
 
 struct registry_schema {
     struct str subject;

@@ -13,10 +13,11 @@ struct registry_ops {
     int (*add)(struct registry *registry, struct str subject, struct registry_text text,
                struct arena *arena, struct registry_schema *out);
     int (*get)(struct registry *registry, struct str subject, int32_t version,
-               struct registry_schema *out);
-    int (*by_id)(struct registry *registry, int32_t id, struct registry_schema *out);
+               struct arena *arena, struct registry_schema *out);
+    int (*by_id)(struct registry *registry, int32_t id, struct arena *arena,
+                 struct registry_schema *out);
     int (*find)(struct registry *registry, struct str subject, struct registry_text text,
-                bool deleted, struct registry_schema *out);
+                bool deleted, struct arena *arena, struct registry_schema *out);
     int (*list)(struct registry *registry, struct str subject, enum registry_show show,
                 struct arena *arena, struct registry_schema **out, size_t *cnt);
     int (*del)(struct registry *registry, struct str subject, int32_t version, bool permanent,
@@ -26,6 +27,7 @@ struct registry_ops {
                       const struct registry_config *config);
     int (*check)(struct registry *registry, struct str subject, int32_t version,
                  struct registry_text text, struct arena *arena, struct registry_verdict *out);
+    int (*state)(struct registry *registry); /* NULL: always well */
 };
 
 struct registry {
@@ -37,5 +39,6 @@ struct registry {
 int registry_fail(enum err err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
 extern const struct registry_ops regemb_ops; /* embedded/regemb.c */
+extern const struct registry_ops regremote_ops, regremote_ops_tls; /* confluent/regremote.c */
 
 #endif

@@ -1,10 +1,12 @@
-/* registry_test.c - what a registry does, on a log in memory and on one in files. */
+/* registry_test.c - what a registry does: embedded, on a log in memory and on one in files; and by
+ * HTTP, on our own server behind an address that nobody listens at. */
 #include "support/tempdir.h"
 #include "support/unit.h"
 
 #include "base/err.h"
 #include "log/log.h"
 #include "registry/registry.h"
+#include "registry/server/regserver.h"
 
 #define S(text) str_of(text)
 
@@ -14,11 +16,27 @@ struct ctx {
     struct log *log;
     struct registry *registry;
     struct arena arena;
+    bool served;
+    struct registry *behind; /* served: what the server has */
+    struct regserver *server;
+    struct loop *loop;
 };
 
 static void open_registry(struct ctx *ctx) {
-    struct registry_conf conf = {.env = env_real(), .url = "embedded:", .log = ctx->log};
+    const char *url = ctx->served ? ctx->url : "embedded:";
+    struct registry_conf conf = {.env = env_real(), .url = url, .log = ctx->log};
     assert_int_equal(registry_open(&ctx->registry, &conf), 0);
+}
+
+static void serve(struct ctx *ctx) {
+    struct registry_conf conf = {.env = env_real(), .url = "embedded:", .log = ctx->log};
+    assert_int_equal(registry_open(&ctx->behind, &conf), 0);
+    struct regserver_conf server = {ctx->behind, "127.0.0.1", 0, NULL};
+    assert_int_equal(loop_open(&ctx->loop, env_real(), "registry"), 0);
+    assert_int_equal(regserver_open(&ctx->server, ctx->loop, &server), 0);
+    assert_int_equal(loop_start(ctx->loop), 0);
+    snprintf(ctx->url, sizeof ctx->url, "http://127.0.0.1:1,http://u:pass@127.0.0.1:%u/",
+             regserver_port(ctx->server));
 }
 
 /* As a restart: in memory the log stays, as files do. */
@@ -54,9 +72,28 @@ static int setup_files(void **state) {
     return setup_kind(state, "embedded:");
 }
 
+static int setup_http(void **state) {
+    struct ctx *ctx = base_calloc(1, sizeof *ctx);
+    struct log_conf conf = {.env = env_real(), .url = "mem:"};
+    ctx->kind = "http:";
+    ctx->served = true;
+    snprintf(ctx->dir, sizeof ctx->dir, "%s", tempdir_make("registry"));
+    assert_int_equal(log_open(&ctx->log, &conf), 0);
+    serve(ctx);
+    open_registry(ctx);
+    *state = ctx;
+    return 0;
+}
+
 static int teardown(void **state) {
     struct ctx *ctx = *state;
     registry_close(ctx->registry);
+    if (ctx->served) {
+        loop_stop(ctx->loop);
+        regserver_close(ctx->server);
+        loop_close(ctx->loop);
+        registry_close(ctx->behind);
+    }
     log_close(ctx->log);
     tempdir_remove(ctx->dir);
     arena_fini(&ctx->arena);
@@ -158,7 +195,8 @@ static void registry_refuses_what_is_no_schema(void **state) {
                                        &got), ERR_INVAL);
     assert_int_equal(registry_code(), 42209);
     assert_int_equal(registry_register(ctx->registry, S("a"), REGISTRY_PROTOBUF, S("{}"),
-                                       &ctx->arena, &got), ERR_UNSUPPORTED);
+                                       &ctx->arena, &got),
+                     ctx->served ? ERR_INVAL : ERR_UNSUPPORTED);
 }
 
 static void registry_avro_is_kept_but_not_compared(void **state) {
@@ -167,7 +205,8 @@ static void registry_avro_is_kept_but_not_compared(void **state) {
     assert_int_equal(registry_register(ctx->registry, S("a"), REGISTRY_AVRO, S("\"string\""),
                                        &ctx->arena, &one), 0);
     assert_int_equal(registry_register(ctx->registry, S("a"), REGISTRY_AVRO, S("\"long\""),
-                                       &ctx->arena, &two), ERR_UNSUPPORTED);
+                                       &ctx->arena, &two),
+                     ctx->served ? ERR_INVAL : ERR_UNSUPPORTED);
     assert_int_equal(add(ctx, "a", "{\"type\":\"string\"}", &two), ERR_CONFLICT);
     set_level(ctx, "a", REGISTRY_NONE, false);
     assert_int_equal(registry_register(ctx->registry, S("a"), REGISTRY_AVRO, S("\"long\""),
@@ -271,10 +310,35 @@ static void registry_levels_say_which_versions_count(void **state) {
     must_add(ctx, "t", wide);
 }
 
+static void registry_by_http_waits_for_one_that_is_away(void **state) {
+    struct ctx *ctx = *state;
+    struct registry *away;
+    struct registry_schema got;
+    struct registry_conf conf = {.env = env_real(), .url = "http://a:hidden@127.0.0.1:1"};
+    assert_int_equal(registry_open(&away, &conf), 0);
+    assert_int_equal(registry_state(away), 0);
+    for (int i = 0; i < 3; i++) { /* the second finds the back-off */
+        assert_int_equal(registry_get(away, S("a"), -1, &ctx->arena, &got), ERR_NET);
+        assert_int_equal(registry_state(away), ERR_NET);
+        assert_null(strstr(err_note(), "hidden"));
+    }
+    registry_close(away);
+    conf.url = "http://127.0.0.1:1,ftp://127.0.0.1:2";
+    assert_int_equal(registry_open(&away, &conf), ERR_CONFIG);
+    struct address_property property = {S("ssl.cas"), S("x")};
+    conf.url = "http://127.0.0.1:1";
+    conf.property = &property;
+    conf.property_cnt = 1;
+    assert_int_equal(registry_open(&away, &conf), ERR_CONFIG);
+}
+
 int main(void) {
 #define T(name)                                                                                    \
-    {#name "_mem", name, setup_mem, teardown, NULL}, {#name "_files", name, setup_files, teardown, \
-                                                      NULL}
+    {#name "_mem", name, setup_mem, teardown, NULL},                                               \
+        {#name "_files", name, setup_files, teardown, NULL},                                       \
+    {                                                                                              \
+        #name "_http", name, setup_http, teardown, NULL                                            \
+    }
     const struct CMUnitTest tests[] = {
         T(registry_ids_are_global_and_versions_rise),
         T(registry_names_what_is_not_there),
@@ -283,6 +347,8 @@ int main(void) {
         T(registry_deletes_in_two_steps),
         T(registry_config_is_kept),
         T(registry_levels_say_which_versions_count),
+        cmocka_unit_test_setup_teardown(registry_by_http_waits_for_one_that_is_away, setup_mem,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

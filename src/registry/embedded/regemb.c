@@ -215,7 +215,7 @@ static int emb_add(struct registry *registry, struct str name, struct registry_t
 /* ---- asking ---- */
 
 static int emb_get(struct registry *registry, struct str name, int32_t number,
-                   struct registry_schema *out) {
+                   struct arena *arena UNUSED, struct registry_schema *out) {
     struct regemb *emb = lock(registry);
     const struct regstate_subject *subject = regstate_subject(&emb->state, name);
     const struct regstate_version *version = regstate_version(subject, number);
@@ -225,7 +225,8 @@ static int emb_get(struct registry *registry, struct str name, int32_t number,
     return unlock(emb, 0);
 }
 
-static int emb_by_id(struct registry *registry, int32_t id, struct registry_schema *out) {
+static int emb_by_id(struct registry *registry, int32_t id, struct arena *arena UNUSED,
+                     struct registry_schema *out) {
     struct regemb *emb = lock(registry);
     const struct regstate_text *text = regstate_id(&emb->state, id);
     if (!text) return unlock(emb, registry_fail(ERR_NOT_FOUND, 40403, "Schema %d not found.", id));
@@ -235,9 +236,8 @@ static int emb_by_id(struct registry *registry, int32_t id, struct registry_sche
 }
 
 static int emb_find(struct registry *registry, struct str name, struct registry_text text,
-                    bool deleted, struct registry_schema *out) {
-    struct arena arena = ARENA_INIT;
-    int err = regtext_canon(text, &arena, &text.text);
+                    bool deleted, struct arena *arena, struct registry_schema *out) {
+    int err = regtext_canon(text, arena, &text.text);
     struct regemb *emb = lock(registry);
     const struct regstate_subject *subject = regstate_subject(&emb->state, name);
     const struct regstate_text *there = regstate_text(&emb->state, text.kind, text.text);
@@ -247,7 +247,6 @@ static int emb_find(struct registry *registry, struct str name, struct registry_
     else if (!err && !version)
         err = registry_fail(ERR_NOT_FOUND, 40403, "Schema not found.");
     if (!err) *out = regstate_schema(subject, version);
-    arena_fini(&arena);
     return unlock(emb, err);
 }
 
