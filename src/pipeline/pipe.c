@@ -246,6 +246,7 @@ int pipe_start(struct pipe *pipe) {
 
 void pipe_close(struct pipe *pipe) {
     if (!pipe) return;
+    store_stop(pipe->store);
     observe_close(pipe->observe);
     orch_close(pipe->orch);
     if (pipe->log) log_stop(pipe->log);

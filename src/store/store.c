@@ -36,6 +36,10 @@ int store_open(struct store **out, const struct store_conf *conf) {
                     conf->url);
 }
 
+void store_stop(struct store *store) {
+    if (store && store->ops->stop) store->ops->stop(store);
+}
+
 void store_close(struct store *store) {
     if (store) store->ops->close(store);
 }

@@ -37,6 +37,9 @@ struct store_conf {
     size_t property_cnt;
 };
 int store_open(struct store **out, const struct store_conf *conf) MUST_USE;
+/* Any thread, before the close: what waits for a server that is not there fails with ERR_STOPPED,
+ * now and from now on. NULL is allowed. */
+void store_stop(struct store *store);
 void store_close(struct store *store);
 
 /* What not every implementation promises. Without ATOMIC a commit that fails may have been done in

@@ -1,9 +1,9 @@
 /* store_test.c - what every store must do, run on each implementation, and against the oracle.
  *
  * Cassandra's client runs against our own CQL server, always, in this process and on a store in
- * memory; and against a real cluster when SLUICE_TEST_CASSANDRA=host:port[/?options] names one, of
- * which the keyspaces ks and sluice are dropped. What a product does not promise is asked of
- * store_caps() and left out with a word. */
+ * memory; and against a real cluster without other tables when SLUICE_TEST_CASSANDRA=host:port
+ * [/?options] names one. What a product does not promise is asked of store_caps() and left out with
+ * a word. */
 #include "support/tempdir.h"
 #include "support/unit.h"
 

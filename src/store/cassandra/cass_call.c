@@ -82,8 +82,9 @@ static void again(struct cass_call *call, int err) {
     int64_t pause = MIN((int64_t)PAUSE_US << MIN(call->tries, 10u), (int64_t)PAUSE_MAX_US);
     bool sent = err != ERR_AGAIN; /* it may have been done */
     call->tries++;
-    if (!cass_fail_passing(err) || (call->once && sent) || call->tries > TRIES_MAX ||
-        now >= call->until_us || call->pin || (call->job && call->job->err)) {
+    if (!cass_fail_passing(err) || atomic_load(&cluster->stopping) || (call->once && sent) ||
+        call->tries > TRIES_MAX || now >= call->until_us || call->pin ||
+        (call->job && call->job->err)) {
         finish(call, err);
         return;
     }
@@ -265,7 +266,9 @@ static void expire(struct cass_cluster *cluster, struct cass_queue *queue, int64
     struct cass_call *call;
     while ((call = pop(queue))) {
         bool lost = lonely && cluster->fatal;
-        if (now < call->until_us && !lost) put(&keep, call);
+        if (lonely && atomic_load(&cluster->stopping))
+            finish(call, err_fail(ERR_STOPPED, "the store is closing"));
+        else if (now < call->until_us && !lost) put(&keep, call);
         else if (lonely)
             finish(call, err_fail(lost ? (enum err)cluster->fatal : ERR_NET,
                                   "no node of Cassandra can be used: %s",
@@ -281,8 +284,9 @@ void cass_call_tick(struct cass_cluster *cluster) {
     int64_t now = now_us(cluster);
     if (!all.first) all.last = &all.first;
     cluster->later = (struct cass_queue){NULL, &cluster->later.first};
+    bool stopping = atomic_load(&cluster->stopping);
     while ((call = pop(&all)))
-        put(call->after_us <= now ? &cluster->ready : &cluster->later, call);
+        put(call->after_us <= now || stopping ? &cluster->ready : &cluster->later, call);
     if (cluster->ready.first) expire(cluster, &cluster->ready, now);
     cass_call_pump(cluster);
 }

@@ -21,7 +21,7 @@
 
 #define TICK_US        50000
 #define BACKOFF_US     100000
-#define BACKOFF_MAX_US 30000000
+#define BACKOFF_MAX_US 10000000
 #define LOOK_US        1000000  /* after an event: nodes speak of what is not ready yet */
 #define LONELY_US      5000000  /* without a node: names are looked up again */
 #define RESOLVE_US     10000000
@@ -436,8 +436,14 @@ int cass_cluster_open(struct cass_cluster **out, struct env *env, const struct c
     return err;
 }
 
+void cass_cluster_stop(struct cass_cluster *cluster) {
+    atomic_store(&cluster->stopping, true); /* the next tick looks */
+}
+
 void cass_cluster_close(struct cass_cluster *cluster) {
+    char note[ERR_NOTE_MAX]; /* why it is closed is worth more than what closing says */
     if (!cluster) return;
+    snprintf(note, sizeof note, "%s", err_note());
     if (cluster->loop) loop_stop(cluster->loop);
     loop_timer_free(cluster->look_timer);
     loop_timer_free(cluster->tick);
@@ -453,6 +459,7 @@ void cass_cluster_close(struct cass_cluster *cluster) {
     buf_fini(&cluster->ask_frame);
     pthread_mutex_destroy(&cluster->lock);
     base_free(cluster);
+    err_fail(ERR_STOPPED, "%s", note);
 }
 
 uint8_t cass_cluster_version(const struct cass_cluster *cluster) {

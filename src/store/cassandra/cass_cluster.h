@@ -42,6 +42,8 @@ struct cass_call {
  * until the close. */
 int cass_cluster_open(struct cass_cluster **out, struct env *env,
                       const struct cass_url *url) MUST_USE;
+/* Any thread: calls that wait for a node or for their next try fail, now and from now on. */
+void cass_cluster_stop(struct cass_cluster *cluster);
 void cass_cluster_close(struct cass_cluster *cluster); /* no calls under way; NULL is allowed */
 uint8_t cass_cluster_version(const struct cass_cluster *cluster); /* for frames: 4, 5 */
 struct str cass_cluster_dc(const struct cass_cluster *cluster);   /* the local one */

@@ -55,7 +55,7 @@ struct cass_cluster {
     void *forgot_self;
     bool (*forgot)(void *self, struct str id, struct buf *out); /* any thread */
     _Atomic uint8_t version;
-    atomic_bool any_ready, news;
+    atomic_bool any_ready, news, stopping;
     pthread_mutex_t lock; /* of dc */
     char dc[CASS_INT_NAME_MAX];
 };

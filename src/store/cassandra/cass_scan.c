@@ -19,6 +19,7 @@
 
 #define TEXT_MAX  MIB
 #define VALUE_MAX (64 * MIB)
+#define WAIT_US   15000000 /* people look at pages of it */
 
 struct cass_scan {
     struct store_scan base;
@@ -178,7 +179,7 @@ static int load_page(struct cass_scan *scan, struct str state) {
     cqlask_execute(&frame, head.version, &scan->stmt->id, &params);
     cqlframe_end(&frame, pos, CQLFRAME_PLAIN);
     call.req.frame = buf_str(&frame);
-    int err = cass_call_run(store->cluster, &call, 1, 0);
+    int err = cass_call_run(store->cluster, &call, 1, WAIT_US);
     buf_fini(&frame);
     scan->state = state.ptr ? arena_str(&scan->page_arena, state) : STR_NULL;
     arena_fini(&old);

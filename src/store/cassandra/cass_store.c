@@ -47,6 +47,10 @@ static void cass_close(struct store *base) {
     base_free(store);
 }
 
+static void cass_stop(struct store *store) {
+    cass_cluster_stop(((struct cass_store *)store)->cluster);
+}
+
 static int cass_open(const struct store_conf *conf, const char *rest, struct store **out) {
     struct cass_store *store = base_calloc(1, sizeof *store);
     store->base.ops = &cass_store_ops;
@@ -110,6 +114,7 @@ static int cass_size(struct store *base, const struct store_table *table, int64_
     struct cass_rows it;
     struct buf text;
     *bytes = *rows = 0;
+    if (!cass_cluster_ready(store->cluster)) return err_fail(ERR_NET, "Cassandra is not there");
     buf_init(&text, SIZE_TEXT_MAX);
     buf_putz(&text, "SELECT partitions_count, mean_partition_size FROM system.size_estimates WHERE "
                     "keyspace_name = ");
@@ -134,6 +139,7 @@ const struct store_ops cass_store_ops = {
     .name = "cassandra",
     .caps = 0,
     .open = cass_open,
+    .stop = cass_stop,
     .close = cass_close,
     .ddl = cass_change,
     .freshen = cass_freshen,
