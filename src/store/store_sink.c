@@ -494,8 +494,8 @@ int store_sink_rows(struct store_sink *sink, struct store_tx *tx, const struct b
         uint32_t row = batch_row(rows, i);
         if (make_row(sink, rows, row, &reason)) {
             err = write_row(sink, tx, ts_us[row]);
-            if (err != ERR_TOO_BIG) continue;
-            buf_putz(&reason, err_note()); /* a key or value no table holds */
+            if (err != ERR_TOO_BIG && err != ERR_TYPE) continue;
+            buf_putz(&reason, err_note()); /* a key or value the table cannot hold */
         }
         err = reject(arg, row, buf_str(&reason));
     }

@@ -10,7 +10,10 @@
 #include "store/store.h"
 #include "wire/cql/cqltype.h"
 
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define ROWS 300
 
@@ -191,6 +194,45 @@ static void no_server_at_all_is_said_in_time(void **state UNUSED) {
     assert_non_null(strstr(err_note(), "datacenter1"));
 }
 
+/* A port that listens and says nothing: the greeting has its time limit. */
+static void a_server_that_says_nothing_is_given_up(void **state UNUSED) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(fd, 4), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    char url[100];
+    snprintf(url, sizeof url, "cassandra://127.0.0.1:%u/?wait=2s&timeout=300ms",
+             ntohs(at.sin_port));
+    struct store_conf conf = {.env = env, .url = url};
+    struct store *none;
+    assert_int_equal(store_open(&none, &conf), ERR_NET);
+    assert_non_null(strstr(err_note(), "greeting"));
+    close(fd);
+}
+
+/* What the cluster would refuse at the commit is refused before: it would fail for ever. */
+static void a_row_that_no_server_takes_is_refused_alone(void **state UNUSED) {
+    struct store_table t = make_table("t");
+    struct store_tx *tx;
+    struct str k = STR("k"), bad = STR("\xff\xfe");
+    struct store_cell cell = {t.col[1].id, bad};
+    struct store_write write = {.kind = STORE_INSERT, .pkey = &k, .cell = &cell, .cell_cnt = 1,
+                                .ts_us = 1};
+    assert_int_equal(store_begin(store, &tx), 0);
+    assert_int_equal(store_write(tx, &t, &write), ERR_TYPE);
+    cell.value = (struct str){arena_calloc(&arena, 1, 16 * MIB), 16 * MIB};
+    assert_int_equal(store_write(tx, &t, &write), ERR_TOO_BIG);
+    cell.value = STR("good");
+    write.pkey = &bad;
+    assert_int_equal(store_write(tx, &t, &write), ERR_TYPE);
+    write.pkey = &k;
+    assert_int_equal(store_write(tx, &t, &write), 0);
+    assert_int_equal(store_commit(tx), 0);
+    expect_rows(&t, "good", 1);
+}
+
 /* Another client's changes are told by events. */
 static void what_another_changes_is_seen(void **state UNUSED) {
     struct store *other;
@@ -246,6 +288,8 @@ int main(void) {
         TEST(a_commit_without_a_server_fails_and_can_be_repeated),
         TEST(a_commit_that_waits_ends_when_it_is_told_to),
         TEST(no_server_at_all_is_said_in_time),
+        TEST(a_server_that_says_nothing_is_given_up),
+        TEST(a_row_that_no_server_takes_is_refused_alone),
         TEST(what_another_changes_is_seen),
         TEST(a_clock_that_goes_back_loses_no_state),
     };

@@ -119,7 +119,13 @@ static void on_open(void *self, struct cass_conn *conn) {
 }
 
 static void bury(void *arg) {
-    cass_conn_close(arg);
+    struct cass_cluster *cluster = arg;
+    while (cluster->grave) {
+        struct cass_grave *grave = cluster->grave;
+        cluster->grave = grave->next;
+        cass_conn_close(grave->conn);
+        base_free(grave);
+    }
 }
 
 static void on_gone(void *self, struct cass_conn *conn, int err) {
@@ -136,7 +142,10 @@ static void on_gone(void *self, struct cass_conn *conn, int err) {
         if (!err_retry(err)) cluster->fatal = err;
     }
     host->conn = NULL;
-    loop_post(cluster->loop, bury, conn); /* it is on the stack */
+    struct cass_grave *grave = base_alloc(sizeof *grave);
+    *grave = (struct cass_grave){cluster->grave, conn};
+    cluster->grave = grave;
+    loop_post(cluster->loop, bury, cluster);
     if (cluster->control == host) {
         cluster->control = NULL;
         for (size_t i = 0; i < cluster->host_cnt && !cluster->control; i++)
@@ -448,6 +457,7 @@ void cass_cluster_close(struct cass_cluster *cluster) {
     loop_timer_free(cluster->look_timer);
     loop_timer_free(cluster->tick);
     for (size_t i = 0; i < cluster->host_cnt; i++) let_go(cluster->host[i]);
+    bury(cluster);
     cluster->look_timer = NULL;
     cass_call_stop(cluster);
     loop_timer_free(cluster->look_timer);

@@ -308,6 +308,10 @@ static void beat(struct cass_conn *conn) {
 static void on_tick(void *arg) {
     struct cass_conn *conn = arg;
     int64_t now = now_us(conn), silent = now - conn->heard_us;
+    if ((conn->state == GREETING || conn->state == LOGIN) && silent > conn->conf.url->timeout_us) {
+        fail(conn, ERR_TIMEOUT, "the node does not answer the greeting");
+        conn_close(conn->conn);
+    }
     if (conn->state != OPEN) return;
     for (size_t i = 0; i < conn->most; i++) {
         struct wait *wait = &conn->wait[i];

@@ -27,6 +27,10 @@ struct cass_queue {
     struct cass_call *first, **last;
 };
 struct cass_prep; /* a statement being prepared again */
+struct cass_grave { /* a connection that is gone, and may still be on the stack */
+    struct cass_grave *next;
+    struct cass_conn *conn;
+};
 
 struct cass_cluster {
     struct env *env;
@@ -44,6 +48,7 @@ struct cass_cluster {
     struct cass_queue ready;  /* calls that may go now */
     struct cass_queue later;  /* calls that wait out a pause */
     struct cass_prep *prep;
+    struct cass_grave *grave;
     struct cass_call ask[2];  /* of the ring: system.local, system.peers */
     struct arena ask_arena;
     struct buf ask_frame;

@@ -26,6 +26,7 @@ struct shape {
     enum store_write_kind kind;
     size_t ckey_cnt, cell_cnt;
     uint16_t *cell;
+    bool *is_text; /* by cell */
     enum bound lo, hi;
     bool ttl;
     struct cass_stmt *stmt;
@@ -75,10 +76,10 @@ void cass_tx_abort(struct store_tx *base) {
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
-static struct str name_of(const struct store_table *table, uint16_t id) {
+static const struct store_col *col_of(const struct store_table *table, uint16_t id) {
     for (size_t i = 0; i < table->col_cnt; i++)
-        if (table->col[i].id == id) return table->col[i].name;
-    return STR_NULL;
+        if (table->col[i].id == id) return &table->col[i];
+    return NULL;
 }
 
 static void put_where(const struct store_table *table, const struct store_write *write,
@@ -105,7 +106,7 @@ static void put_cells(const struct store_table *table, const struct store_write 
                       const char *after, struct buf *out) {
     for (size_t i = 0; i < write->cell_cnt; i++) {
         if (i) buf_putz(out, ", ");
-        cass_text_name(name_of(table, write->cell[i].col), out);
+        cass_text_name(col_of(table, write->cell[i].col)->name, out);
         buf_putz(out, after);
     }
 }
@@ -203,9 +204,12 @@ static int shape_of(struct cass_tx *tx, const struct store_table *table,
                             .lo = bound_of(write, write->lo, write->lo_open),
                             .hi = bound_of(write, write->hi, write->hi_open)};
     shape->cell = arena_array(&tx->arena, uint16_t, write->cell_cnt + 1);
+    shape->is_text = arena_array(&tx->arena, bool, write->cell_cnt + 1);
     for (size_t i = 0; i < write->cell_cnt; i++) {
+        const struct store_col *col = col_of(table, write->cell[i].col);
         shape->cell[i] = write->cell[i].col;
-        if (!name_of(table, write->cell[i].col).ptr)
+        if (col) shape->is_text[i] = col->type->kind == CQL_TEXT;
+        else
             return err_fail(ERR_INVAL, "table %.*s has no column of id %u", STR_ARG(table->name),
                             write->cell[i].col);
     }
@@ -256,6 +260,28 @@ static void put_values(struct buf *out, const struct store_table *table, const s
     if (shape->hi != NO_BOUND) put_value(out, write->hi);
 }
 
+static int check_row(const struct store_table *table, const struct shape *shape,
+                     const struct store_write *write, size_t key_len, size_t len) {
+    if (len > CASS_TX_ROW_MAX)
+        return err_fail(ERR_TOO_BIG, "a row of %zu bytes is more than Cassandra takes", len);
+    if (key_len > STORE_KEY_MAX)
+        return err_fail(ERR_TOO_BIG, "Key length of %zu is longer than maximum of %d", key_len,
+                        STORE_KEY_MAX);
+    for (size_t i = 0; i < table->pkey_cnt + write->ckey_cnt; i++) {
+        const struct store_col *col = &table->col[i];
+        struct str value = i < table->pkey_cnt ? write->pkey[i] : write->ckey[i - table->pkey_cnt];
+        if (col->type->kind == CQL_TEXT && !str_utf8(value))
+            return err_fail(ERR_TYPE, "column %.*s: its text is no UTF-8", STR_ARG(col->name));
+    }
+    for (size_t i = 0; i < write->cell_cnt; i++) {
+        struct str value = write->cell[i].value;
+        if (shape->is_text[i] && value.ptr && !str_utf8(value))
+            return err_fail(ERR_TYPE, "column %.*s: its text is no UTF-8",
+                            STR_ARG(col_of(table, write->cell[i].col)->name));
+    }
+    return 0;
+}
+
 static int add(struct cass_tx *tx, const struct store_table *table,
                const struct store_write *write) {
     struct shape *shape;
@@ -274,8 +300,14 @@ static int add(struct cass_tx *tx, const struct store_table *table,
         return err_fail(ERR_TOO_BIG, "a transaction over %zu bytes", CASS_TX_MAX);
     entry->key_len = tx->keys.len - entry->key;
     entry->len = tx->rows.len - entry->pos;
-    tx->cnt++;
-    return 0;
+    err = check_row(table, shape, write, entry->key_len, entry->len);
+    if (!err) {
+        tx->cnt++;
+    } else { /* as if it had not been written */
+        tx->keys.len = entry->key;
+        tx->rows.len = entry->pos;
+    }
+    return err;
 }
 
 /* Some value of a clustering column's type. */

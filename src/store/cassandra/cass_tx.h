@@ -4,13 +4,16 @@
  * EXECUTE or UNLOGGED batches below CASS_TX_BATCH_MAX bytes, and waits until all are acknowledged.
  * Only then the state is written, so it never speaks of rows that are not there; what was done of a
  * commit that failed is done again by the caller with the same timestamps, which changes nothing.
- * Limits: CASS_TX_MAX bytes of rows. Thread: one. */
+ * A row that a server would refuse is refused when it is written, not at the commit, which would
+ * fail with it for ever: ERR_TOO_BIG, ERR_TYPE (text that is no UTF-8).
+ * Limits: CASS_TX_MAX bytes of rows, CASS_TX_ROW_MAX of one. Thread: one. */
 #ifndef STORE_CASSANDRA_CASS_TX_H
 #define STORE_CASSANDRA_CASS_TX_H
 
 #include "store/cassandra/cass_store.h"
 
 #define CASS_TX_MAX       (512 * MIB)
+#define CASS_TX_ROW_MAX   (15 * MIB) /* Cassandra takes 16 MiB unless told otherwise */
 #define CASS_TX_BATCH_MAX (48 * KIB)
 #define CASS_TX_ITEM_MAX  1000 /* statements of a batch */
 
