@@ -151,6 +151,9 @@ static void a_commit_without_a_server_fails_and_can_be_repeated(void **state UNU
     server_down();
     assert_int_equal(commit_rows(&t, "two", 10, 2), ERR_NET);
     assert_non_null(strstr(err_note(), "127.0.0.1"));
+    const struct store_range all = {.token_lo = INT64_MIN, .token_hi = INT64_MAX};
+    struct store_scan *scan;
+    assert_int_equal(store_scan_open(store, &t, &all, STR_NULL, &scan), ERR_NET);
     server_up();
     int err = ERR_NET;
     for (int i = 0; i < 20 && err; i++) err = commit_rows(&t, "two", 10, 2);

@@ -19,7 +19,9 @@
 
 #define TEXT_MAX  MIB
 #define VALUE_MAX (64 * MIB)
-#define WAIT_US   15000000 /* people look at pages of it */
+#define WAIT_US   15000000 /* of a page */
+#define READY_US  2000000  /* people look at it: that there is no node is said soon */
+#define READY_EACH_US 50000
 
 struct cass_scan {
     struct store_scan base;
@@ -377,8 +379,18 @@ static bool is_empty(const struct cass_scan *scan) {
     return cmp > 0 || (cmp == 0 && (range->lo_open || range->hi_open));
 }
 
+static int wait_ready(struct cass_store *store) {
+    for (int64_t us = 0; us < READY_US; us += READY_EACH_US) {
+        if (cass_cluster_ready(store->cluster)) return 0;
+        env_sleep_us(store->base.env, READY_EACH_US);
+    }
+    return err_fail(ERR_NET, "no node of Cassandra is connected");
+}
+
 int cass_scan_open(struct store *store, const struct store_table *table,
                    const struct store_range *range, struct str resume, struct store_scan **out) {
+    int err = wait_ready((struct cass_store *)store);
+    if (err) return err;
     struct cass_scan *scan = base_calloc(1, sizeof *scan);
     scan->base.store = store;
     copy_table(scan, table);
@@ -386,7 +398,7 @@ int cass_scan_open(struct store *store, const struct store_table *table,
     scan->last = arena_array(&scan->arena, struct str, key_cnt(table) + 1);
     buf_init(&scan->keys, VALUE_MAX);
     scan->empty = is_empty(scan);
-    int err = make_statement(scan, (struct cass_store *)store);
+    err = make_statement(scan, (struct cass_store *)store);
     if (!err && resume.ptr) err = seek(scan, resume);
     if (err) cass_scan_close(&scan->base);
     else *out = &scan->base;
