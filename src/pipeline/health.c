@@ -12,19 +12,22 @@ const char *health_state_name(enum health_state state) {
     return names[state];
 }
 
-/* The newest run of every pipeline: a failed one is the source's trouble. */
+#define RUNS_LOOK 10 /* of a pipeline: one of them has ended, when any has */
+
+/* The newest run that ended of every pipeline: a failed one is the source's trouble. */
 static void look_at_runs(struct pipe *pipe, struct health_tier *tier) {
     const struct pipe_conf *conf = pipe_conf(pipe);
     struct arena arena = ARENA_INIT;
     for (size_t d = 0; d < conf->def_cnt; d++) {
         struct run *run;
         size_t cnt;
-        struct landing_page one = {1, 0};
-        if (landing_runs(pipe_landing(pipe), conf->def[d]->name, one, &arena, &run, &cnt)) {
+        struct landing_page newest = {RUNS_LOOK, 0};
+        if (landing_runs(pipe_landing(pipe), conf->def[d]->name, newest, &arena, &run, &cnt)) {
             tier[LANDING].state = HEALTH_ERROR;
             snprintf(tier[LANDING].note, sizeof tier[LANDING].note, "%s", err_note());
             continue;
         }
+        while (cnt && run->state != RUN_FAILED && run->state != RUN_SUCCESS) run++, cnt--;
         if (!cnt || run->state != RUN_FAILED) continue;
         tier[SOURCE].state = HEALTH_WARN;
         snprintf(tier[SOURCE].note, sizeof tier[SOURCE].note, "last run of %.*s failed: %.*s",

@@ -1,78 +1,22 @@
-/* pages.test.mjs - what a person can do with each page, in a real browser.
- * Against SLUICE_UI_URL when given (with SLUICE_UI_TOKEN), else against the mock. */
-import { readFileSync } from 'node:fs';
+/* pages.test.mjs - what a person can do with each page, in a real browser, against the mock. What is
+ * said of real data is tested in real.test.mjs. */
 import { strict as assert } from 'node:assert';
 import { after, before, describe, test } from 'node:test';
-import { launch, need } from './browser.mjs';
-import { serve, TOKEN } from './mock.mjs';
+import { audit, begin, blank, bothThemes, end, open, settled, shut, text, until, use } from './page.mjs';
+import { serve, TOKEN as token } from './mock.mjs';
 
-const AXE = readFileSync(need.resolve('axe-core/axe.min.js'), 'utf8');
-const real = process.env.SLUICE_UI_URL;
-const token = process.env.SLUICE_UI_TOKEN ?? TOKEN;
 const one = { timeout: 60_000 };
 
 let mock, base;
-const browsers = {};
 before(async () => {
-    mock = real ? { url: real, stop() {} } : await serve();
+    mock = await serve();
     base = mock.url;
-    for (const mode of ['light', 'dark']) browsers[mode] = await launch({ colorScheme: mode });
+    await begin(base);
 });
 after(async () => {
-    for (const b of Object.values(browsers)) await b.close();
+    await end();
     await mock?.stop();
 });
-
-/** Opens a page that must stay free of errors and of requests to anywhere else. */
-async function open(path, { mode = 'light', origin = base } = {}) {
-    const page = await browsers[mode].context.newPage();
-    page.wrong = [];
-    page.on('console', m => m.type() === 'error' && page.wrong.push(m.text()));
-    page.on('pageerror', e => page.wrong.push(e.message));
-    page.on(
-        'request',
-        r => !r.url().startsWith(origin + '/') && page.wrong.push('request to ' + r.url()),
-    );
-    await page.goto(origin + path);
-    await page.locator('main h1').waitFor();
-    return page;
-}
-async function shut(page) {
-    assert.deepEqual(page.wrong, []);
-    await page.close();
-}
-async function use(path, opts, steps) {
-    const page = await open(path, opts);
-    try {
-        await steps(page);
-        assert.deepEqual(page.wrong, []);
-    } finally {
-        /* a page left open would keep its event stream */
-        await page.close();
-    }
-}
-const text = (page, sel) => page.locator(sel).first().innerText();
-/* Until `check` is true in the page; by evaluate(), since the page's CSP forbids eval(). */
-async function until(page, check, arg) {
-    for (const end = Date.now() + 20000; Date.now() < end; await page.waitForTimeout(50))
-        if (await page.evaluate(check, arg)) return;
-    throw new Error(`waited 20 s for ${check}`);
-}
-const settled = page => until(page, () => !document.querySelector('.waiting'));
-
-async function audit(page) {
-    await page.evaluate(AXE + '\n;0');
-    const found = await page.evaluate(() =>
-        globalThis.axe.run(document, { resultTypes: ['violations'] }),
-    );
-    return found.violations.map(
-        v =>
-            `${v.id}: ${v.nodes
-                .slice(0, 3)
-                .map(n => n.html.slice(0, 120))
-                .join(' | ')}`,
-    );
-}
 
 describe('overview', one, () => {
     test('says what is up, draws every hop and moves with the data', () =>
@@ -183,7 +127,6 @@ describe('runs', one, () => {
             assert.equal(await page.evaluate(() => document.activeElement.dataset.cell), '1,1');
         }));
     test('is where :8080 opens', async () => {
-        if (real) return;
         const other = await serve({ home: 'runs' });
         const page = await open('/', { origin: other.url });
         assert.match(page.url(), /\/runs$/);
@@ -334,20 +277,14 @@ describe('everywhere', { timeout: 300_000 }, () => {
         '/schemas',
         '/schemas/users_created-value?against=1',
     ];
-    for (const mode of ['light', 'dark']) {
-        for (const path of ALL)
-            test(`${mode} ${path} has no accessibility fault`, one, () =>
-                use(path, { mode }, async page => {
-                    await settled(page);
-                    await page.waitForTimeout(200);
-                    const bg = await page.evaluate(
-                        () => getComputedStyle(document.documentElement).backgroundColor,
-                    );
-                    assert.equal(Number(/\d+/.exec(bg)[0]) < 100, mode === 'dark');
-                    assert.deepEqual(await audit(page), []);
-                }),
-            );
-    }
+    for (const path of ALL)
+        test(`${path} has no accessibility fault, light and dark`, one, () =>
+            use(path, {}, async page => {
+                await settled(page);
+                await page.waitForTimeout(200);
+                assert.deepEqual(await bothThemes(page, audit), []);
+            }),
+        );
     test('the theme is chosen by hand and kept', () =>
         use('/alerts', {}, async page => {
             await page.getByRole('button', { name: /^System theme/ }).click();
@@ -363,7 +300,6 @@ describe('everywhere', { timeout: 300_000 }, () => {
             assert.equal(await page.evaluate(() => document.activeElement.id), 'main');
         }));
     test('there is one event stream, and a lost one is said and found again', async () => {
-        if (real) return;
         let server = await serve();
         const page = await open('/overview', { origin: server.url });
         await page.locator('.conn.tone-ok').waitFor();
@@ -375,7 +311,6 @@ describe('everywhere', { timeout: 300_000 }, () => {
         await server.stop();
     });
     test('nothing there yet: each page says what fills it', async () => {
-        if (real) return;
         const server = await serve({ kind: 'empty' });
         for (const [path, say] of [
             ['/overview', 'No pipeline yet'],
@@ -395,8 +330,7 @@ describe('everywhere', { timeout: 300_000 }, () => {
         await server.stop();
     });
     test('text from the server stays text', async () => {
-        if (real) return;
-        const page = await browsers.light.context.newPage();
+        const page = await blank();
         await page.route('**/ui/topics?*', r =>
             r.fulfill({
                 json: {

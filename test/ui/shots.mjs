@@ -1,10 +1,14 @@
-/* shots.mjs - a picture of each page, light and dark, wide and narrow: `node shots.mjs DIR [NAME...]`. */
+/* shots.mjs - a picture of each page, light and dark, wide and narrow: `node shots.mjs DIR [NAME...]`.
+ * Of the mock, or of what runs at SLUICE_UI_URL (real.mjs). */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { launch } from './browser.mjs';
 import { serve } from './mock.mjs';
 
 const [dir = 'shots', ...only] = process.argv.slice(2);
+const real = process.env.SLUICE_UI_URL;
+const FAILING = real ? 'orders' : 'user_automation';
+const TRANSFORM = real ? 'spark_streams.created_users' : 'created_users';
 const failed = async page => {
     /* the newest failed run, and its failed task */
     await page.locator('.grid-bar.tone-error').last().click();
@@ -12,14 +16,14 @@ const failed = async page => {
 };
 const PAGES = {
     overview: ['/overview'],
-    'overview-node': ['/overview?node=transform:created_users&tab=quality'],
-    'overview-code': ['/overview?node=transform:created_users&tab=code'],
+    'overview-node': [`/overview?node=transform:${TRANSFORM}&tab=quality`],
+    'overview-code': [`/overview?node=transform:${TRANSFORM}&tab=code`],
     'overview-rows': ['/overview?node=table:spark_streams.created_users'],
     'overview-metrics': ['/overview?node=topic:users_created&tab=metrics'],
     runs: ['/runs'],
-    'runs-failed': ['/runs?dag=user_automation', failed],
+    'runs-failed': [`/runs?dag=${FAILING}`, failed],
     'runs-log': [
-        '/runs?dag=user_automation',
+        `/runs?dag=${FAILING}`,
         async page => {
             await page.locator('button.grid-cell.tone-error').last().click();
         },
@@ -31,7 +35,7 @@ const PAGES = {
     ],
     tail: ['/topics/users_created?live=1'],
     groups: ['/groups'],
-    group: ['/groups/sluice-created_users'],
+    group: ['/groups/' + (real ? 'reporting' : 'sluice-created_users')],
     tables: ['/tables'],
     table: ['/tables/store/spark_streams.created_users?row=1'],
     quarantine: ['/quarantine'],
@@ -47,9 +51,7 @@ mkdirSync(dir, { recursive: true });
 const modes = (process.env.MODES ?? 'light,dark').split(',');
 const width = Number(process.env.WIDTH ?? 1440),
     kind = process.env.KIND ?? 'normal';
-const mock = process.env.SLUICE_UI_URL
-    ? { url: process.env.SLUICE_UI_URL, stop() {} }
-    : await serve({ kind });
+const mock = real ? { url: real, stop() {} } : await serve({ kind });
 for (const mode of modes) {
     const { context, close } = await launch({
         colorScheme: mode,

@@ -38,6 +38,8 @@ struct uinode {
     const struct def_transform *transform; /* TRANSFORM, TABLE, QUARANTINE */
     struct query *query;
     struct uinum num;
+    char trouble[64];       /* SOURCE: why its last run that ended failed; "": it did not */
+    int64_t *failed, *failed_ms; /* TRANSFORM, by check: how many, and when that last rose */
     int64_t past_rows[UIAPI_RATE_S], past_bad[UIAPI_RATE_S], past_busy_us[UIAPI_RATE_S];
     int64_t busy_us;
     struct uipast past; /* rate bad_rate lag age_ms p99_ms */

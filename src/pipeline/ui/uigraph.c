@@ -78,6 +78,8 @@ static int add_transform(struct uiapi *api, const struct def *def,
         struct uinode foreign = {.kind = UI_TOPIC, .name = to->topic, .def = def};
         err = add_node(api, foreign, to->topic, &topic);
     }
+    node.failed = arena_array(&api->arena, int64_t, to->expect_cnt);
+    node.failed_ms = arena_array(&api->arena, int64_t, to->expect_cnt);
     if (!err) err = add_node(api, node, to->name, &transform);
     node.kind = UI_TABLE;
     node.name = to->table;

@@ -199,8 +199,9 @@ void uimore_quality(void *self, struct http_req *req) {
         buf_putc(&out, ',');
         uiapi_put(&out, "rule", expect->that);
         buf_printf(&out, ",\"else\":\"%s\",\"passed\":%" PRId64 ",\"failed\":%" PRId64
-                   ",\"last_failed_ms\":null}", elses[expect->otherwise], MAX(seen - failed, 0),
-                   failed);
+                   ",", elses[expect->otherwise], MAX(seen - failed, 0), failed);
+        uiapi_put_ms(&out, "last_failed_ms", node->failed_ms ? node->failed_ms[i] : 0);
+        buf_putc(&out, '}');
     }
     buf_putz(&out, "]}");
     uiapi_reply(req, &out);

@@ -31,10 +31,15 @@ static void look_landing(struct uiapi *api, struct uinode *node) {
                                         : fetcher->rows_new + fetcher->rows_changed;
     num->newest_ms = fetcher->newest_ms;
     num->state = num->rows ? "ok" : "idle";
-    if (node->kind == UI_SOURCE && node->def->schedule.len)
+    if (node->kind != UI_SOURCE) return;
+    struct arena arena = ARENA_INIT;
+    bool replaced = !str_eq(fetcher_url(fetcher, &arena), node->fetch->url);
+    arena_fini(&arena);
+    if (*node->trouble) num->state = "error";
+    if (*node->trouble) snprintf(num->note, sizeof num->note, "%s", node->trouble);
+    else if (replaced) snprintf(num->note, sizeof num->note, "offline: built-in people");
+    else if (node->def->schedule.len)
         snprintf(num->note, sizeof num->note, "%.*s", STR_ARG(node->def->schedule));
-    if (node->kind == UI_SOURCE && fetcher->offline)
-        snprintf(num->note, sizeof num->note, "offline: built-in people");
 }
 
 static void look_topic(struct uiapi *api, struct uinode *node) {
@@ -75,6 +80,16 @@ static void look_query(struct uinode *node) {
     if (!quarantine) snprintf(num->note, sizeof num->note, "%.60s", stats.note);
 }
 
+/* Notes when a check's count of failures rises. */
+static void look_checks(struct uinode *node, int64_t now_ms) {
+    if (node->kind != UI_TRANSFORM) return;
+    for (size_t i = 0; i < node->transform->expect_cnt; i++) {
+        int64_t failed = query_failed(node->query, i);
+        if (failed > node->failed[i]) node->failed_ms[i] = now_ms;
+        node->failed[i] = failed;
+    }
+}
+
 static double rate_of(int64_t *past, int64_t tick, int64_t now) {
     int64_t *slot = &past[tick % UIAPI_RATE_S], before = *slot;
     *slot = now;
@@ -104,7 +119,7 @@ static void look(struct uiapi *api, struct uinode *node, int64_t now_ms) {
     num->lag = -1;
     num->p99_ms = NAN;
     *num->note = 0;
-    if (node->query) look_query(node);
+    if (node->query) look_query(node), look_checks(node, now_ms);
     else if (node->kind == UI_TOPIC) look_topic(api, node);
     else look_landing(api, node);
     num->rate = rate_of(node->past_rows, api->tick_cnt, num->rows);
@@ -159,10 +174,30 @@ static void count_runs(struct uiapi *api, int64_t now_us) {
     arena_fini(&arena);
 }
 
+/* A source is in trouble when the last run of its pipeline that ended failed at its task: the
+ * run's note is "TASK: why". */
+static void look_at_sources(struct uiapi *api, const struct run *run, size_t cnt) {
+    for (size_t n = 0; n < api->node_cnt; n++) {
+        struct uinode *node = api->node[n];
+        const struct run *last = NULL;
+        if (node->kind != UI_SOURCE) continue;
+        for (size_t i = 0; i < cnt && !last; i++)
+            if (str_eq(run[i].dag, node->def->name) &&
+                (run[i].state == RUN_SUCCESS || run[i].state == RUN_FAILED))
+                last = &run[i];
+        if (!last) continue; /* none that is new: as before */
+        *node->trouble = 0;
+        struct str why, task = str_cut(last->note, ':', &why);
+        if (last->state == RUN_FAILED && str_eq(task, node->fetch->name) && why.ptr)
+            snprintf(node->trouble, sizeof node->trouble, "%.*s",
+                     (int)MIN(str_trim(why).len, (size_t)60), str_trim(why).ptr);
+    }
+}
+
 /* Looks at the newest runs; when one has changed, or a minute later, counts the day's. */
 static void look_at_runs(struct uiapi *api) {
     struct arena arena = ARENA_INIT;
-    struct run *run;
+    struct run *run = NULL;
     size_t cnt = 0;
     int64_t seq = 0, now_us = env_now_us(pipe_conf(api->conf.pipe)->env);
     struct landing_page page = {RUNS_MAX, 0};
@@ -172,6 +207,7 @@ static void look_at_runs(struct uiapi *api) {
         seq += run[i].start_us / 1000 + run[i].end_us / 1000 + (int)run[i].state;
         if (run[i].state == RUN_RUNNING || run[i].state == RUN_QUEUED) api->runs_live++;
     }
+    look_at_sources(api, run, cnt);
     arena_fini(&arena);
     int64_t old_us = now_us - api->runs_seen_us;
     bool changed = seq != api->runs_counted && old_us >= COUNT_EVERY_US;
@@ -183,8 +219,8 @@ static void look_at_runs(struct uiapi *api) {
 
 void uisnap_take(struct uiapi *api) {
     int64_t now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
-    for (size_t i = 0; i < api->node_cnt; i++) look(api, api->node[i], now_ms);
     look_at_runs(api);
+    for (size_t i = 0; i < api->node_cnt; i++) look(api, api->node[i], now_ms);
     struct total total = total_of(api);
     keep(&api->past, api->tick_cnt, (const double[UIAPI_SERIES]){
         total.in_rate, total.out_rate, total.bad_rate, total.p50_ms, total.p99_ms});
