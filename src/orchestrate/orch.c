@@ -108,6 +108,28 @@ static void make_metrics(struct orch_dag_state *dag) {
     buf_fini(&labels);
 }
 
+static void make_task_metrics(struct orch_dag_state *dag) {
+    const char *name = "sluice_task_tries_total", *help = "Tries of tasks that ended";
+    struct buf labels;
+    buf_init(&labels, LABELS_MAX);
+    dag->meter = arena_array(&dag->orch->arena, struct orch_task_meter, dag->def.task_cnt);
+    for (size_t i = 0; i < dag->def.task_cnt; i++) {
+        struct orch_task_meter *meter = &dag->meter[i];
+        buf_reset(&labels);
+        metric_label(&labels, "dag", dag->def.name);
+        metric_label(&labels, "task", dag->def.task[i].name);
+        meter->duration = metric_histogram("sluice_task_duration_seconds", "Length of tries",
+                                           metric_labels(&labels));
+        size_t len = labels.len;
+        metric_label(&labels, "state", STR("success"));
+        meter->succeeded = metric_counter(name, help, metric_labels(&labels));
+        labels.len = len;
+        metric_label(&labels, "state", STR("failed"));
+        meter->failed = metric_counter(name, help, metric_labels(&labels));
+    }
+    buf_fini(&labels);
+}
+
 static int open_dag(struct orch *orch, const struct orch_dag *def) {
     struct orch_dag_state *dag = &orch->dag[orch->dag_cnt++];
     if (def->task_cnt > ORCH_TASK_MAX)
@@ -123,6 +145,7 @@ static int open_dag(struct orch *orch, const struct orch_dag *def) {
     dag->after = arena_array(&orch->arena, size_t *, def->task_cnt);
     make_metrics(dag);
     int err = place_tasks(dag, def);
+    if (!err) make_task_metrics(dag);
     if (!err) err = schedule_parse(def->schedule, def->timezone, &dag->schedule);
     if (err) return err;
     err = orch_adopt(dag);
@@ -135,9 +158,6 @@ static void open_metrics(struct orch *orch) {
                               "When the scheduler last looked at what is due", "");
     orch->start_delay = metric_histogram("sluice_task_start_delay_seconds",
                                          "From when a task could start until it did", "");
-    const char *help = "Tries of tasks that ended";
-    orch->task_ok = metric_counter("sluice_task_tries_total", help, "state=\"success\"");
-    orch->task_failed = metric_counter("sluice_task_tries_total", help, "state=\"failed\"");
     orch->put_failed = metric_counter("sluice_run_record_failures_total",
                                       "Transactions that could not record runs", "");
 }

@@ -88,6 +88,9 @@ struct orch_dag_state {
     struct orch_live *live; /* oldest first */
     size_t live_cnt, running_cnt;
     struct metric *duration, *succeeded, *failed;
+    struct orch_task_meter {
+        struct metric *duration, *succeeded, *failed; /* of tries that ended */
+    } *meter; /* per task */
 };
 
 /* Records to be written in one transaction: deep copies. */
@@ -116,7 +119,7 @@ struct orch {
     pthread_t scheduler, worker[ORCH_WORKER_MAX];
     size_t worker_cnt;
     bool started;
-    struct metric *beat, *start_delay, *task_ok, *task_failed, *put_failed;
+    struct metric *beat, *start_delay, *put_failed;
 };
 
 #define ORCH_PAUSED_SETTING "orchestrate.paused."

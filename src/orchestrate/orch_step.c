@@ -97,7 +97,9 @@ static void take_in(struct tick *tick, struct orch_job *job) {
     assert(task->job == job && task->state == RUN_RUNNING);
     task->state = judge(tick, job);
     task->job = NULL;
-    metric_add(job->err ? orch->task_failed : orch->task_ok, 1);
+    const struct orch_task_meter *meter = &live->dag->meter[job->task];
+    metric_add(job->err ? meter->failed : meter->succeeded, 1);
+    metric_observe(meter->duration, MAX(job->end_us - job->start_us, (int64_t)0));
     if (job->err) {
         diag_warn("orchestrate", "%.*s: task %.*s, try %" PRIu32 " failed: %.*s",
                   STR_ARG(job->run.dag), STR_ARG(job->pub.task), job->pub.number,

@@ -58,10 +58,12 @@ bool doors_served(const struct doors *doors, enum door door) {
 
 /* ---- routes ---- */
 
-static void get_metrics(void *self UNUSED, struct http_req *req) {
+static void get_metrics(void *self, struct http_req *req) {
+    const struct doors *doors = self;
     struct buf out;
     buf_init(&out, 64 * MIB);
     metric_render(&out);
+    uiapi_metrics(doors->uiapi, &out);
     http_reply(req, 200, "text/plain; version=0.0.4; charset=utf-8", buf_str(&out));
     buf_fini(&out);
 }

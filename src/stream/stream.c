@@ -114,7 +114,7 @@ int stream_open(struct stream **out, const struct stream_conf *conf) {
     struct buf labels;
     buf_init(&labels, LABELS_MAX);
     metric_label(&labels, "query", stream->conf.name);
-    stream->latency = metric_histogram("sluice_stream_latency_seconds",
+    stream->latency = metric_histogram("sluice_end_to_end_latency_seconds",
                                        "Time from a record's timestamp to the commit of its row",
                                        metric_labels(&labels));
     buf_fini(&labels);

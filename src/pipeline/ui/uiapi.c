@@ -109,6 +109,10 @@ void uiapi_set_ports(struct uiapi *api, const uint16_t *port) {
     memcpy(api->port, port, sizeof api->port);
 }
 
+void uiapi_metrics(const struct uiapi *api, struct buf *out) {
+    uimetric_write(api, out);
+}
+
 void uiapi_tick(struct uiapi *api) {
     uisnap_take(api);
     uilive_send(api);

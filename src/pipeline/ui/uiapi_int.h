@@ -83,6 +83,10 @@ void uigraph_get(void *self, struct http_req *req);
 void uisnap_take(struct uiapi *api);                           /* a sample of every node */
 void uisnap_write(const struct uiapi *api, struct buf *out);   /* the snapshot event */
 void uisnap_get_history(void *self, struct http_req *req);
+double uisnap_backpressure(const struct uinode *to); /* of the edge that leads there */
+int64_t uisnap_resident_bytes(void);
+/* uimetric.c */
+void uimetric_write(const struct uiapi *api, struct buf *out);
 /* uilive.c */
 void uilive_get(void *self, struct http_req *req);
 void uilive_send(struct uiapi *api); /* a snapshot to every page */

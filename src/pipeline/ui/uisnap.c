@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define DAY_US   INT64_C(86400000000)
+#define LAG_MAX         10000
 #define RUNS_MAX        100 /* looked at each second */
 #define DAY_RUNS_MAX    20000
 #define COUNT_EVERY_US  INT64_C(2000000)
@@ -261,6 +262,12 @@ static void put_tiers(const struct uiapi *api, struct buf *out) {
     buf_putc(out, '}');
 }
 
+/* A query with so many records in front of it makes the topic wait while it works. */
+double uisnap_backpressure(const struct uinode *to) {
+    bool waits = to->kind == UI_TRANSFORM && to->num.lag > LAG_MAX;
+    return waits ? fmin(to->num.busy, 1) : 0;
+}
+
 static void put_nodes(const struct uiapi *api, struct buf *out, int64_t now_ms) {
     buf_putz(out, ",\"nodes\":{");
     for (size_t i = 0; i < api->node_cnt; i++) {
@@ -283,12 +290,11 @@ static void put_nodes(const struct uiapi *api, struct buf *out, int64_t now_ms) 
     buf_putz(out, "},\"edges\":{");
     for (size_t i = 0; i < api->edge_cnt; i++) {
         const struct uinode *to = api->node[api->edge[i].to];
-        bool query_in = to->kind == UI_TRANSFORM;
         if (i) buf_putc(out, ',');
         buf_json(out, api->edge[i].id);
         buf_printf(out, ":{\"rows\":%" PRId64, to->num.rows);
         put_field(out, "rate", to->num.rate);
-        put_field(out, "bp", query_in && to->num.lag > 10000 ? fmin(to->num.busy, 1) : 0);
+        put_field(out, "bp", uisnap_backpressure(to));
         buf_putc(out, '}');
     }
     buf_putc(out, '}');
@@ -335,7 +341,8 @@ static int64_t schema_seq(const struct uiapi *api) {
 }
 
 /* Resident bytes of this process, from /proc/self/statm. */
-static int64_t resident_bytes(struct env *env) {
+int64_t uisnap_resident_bytes(void) {
+    struct env *env = env_real();
     struct env_file *file;
     char text[128] = "";
     size_t got = 0;
@@ -352,7 +359,7 @@ void uisnap_write(const struct uiapi *api, struct buf *out) {
     int64_t alerts = 0, now_ms = env_now_ms(pipe_conf(api->conf.pipe)->env);
     buf_printf(out, "{\"ts_ms\":%" PRId64 ",\"version\":\"%s\",\"uptime_ms\":%" PRId64
                ",\"mem_bytes\":%" PRId64, now_ms, SLUICE_VERSION,
-               now_ms - pipe_started_us(api->conf.pipe) / 1000, resident_bytes(env_real()));
+               now_ms - pipe_started_us(api->conf.pipe) / 1000, uisnap_resident_bytes());
     put_total(api, out, now_ms);
     buf_printf(out, ",\"runs\":{\"running\":%d,\"ok_24h\":%d,\"failed_24h\":%d}",
                api->runs_live, api->runs_ok, api->runs_failed);
