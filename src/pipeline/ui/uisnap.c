@@ -189,9 +189,13 @@ static void look_at_sources(struct uiapi *api, const struct run *run, size_t cnt
         if (!last) continue; /* none that is new: as before */
         *node->trouble = 0;
         struct str why, task = str_cut(last->note, ':', &why);
-        if (last->state == RUN_FAILED && str_eq(task, node->fetch->name) && why.ptr)
-            snprintf(node->trouble, sizeof node->trouble, "%.*s",
-                     (int)MIN(str_trim(why).len, (size_t)60), str_trim(why).ptr);
+        if (last->state != RUN_FAILED || !str_eq(task, node->fetch->name) || !why.ptr) continue;
+        why = str_trim(why);
+        size_t url = node->fetch->url.len; /* the node is named by it already */
+        if (str_starts(why, node->fetch->url) && why.len > url + 2)
+            why = (struct str){why.ptr + url + 2, why.len - url - 2};
+        snprintf(node->trouble, sizeof node->trouble, "%.*s", (int)MIN(why.len, (size_t)60),
+                 why.ptr);
     }
 }
 

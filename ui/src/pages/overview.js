@@ -97,8 +97,8 @@ const Tiers = ({ s, tiers }) =>
         return html`<li class=${'tier tone-' + tone(live.state)}
             title=${`${t.role}: ${live.note ?? word(live.state)}`}>
         <span class="tier-name"><${Badge} state=${live.state} plain text=${html`<b>${t.name}</b>
-            ${['ok', 'idle'].includes(live.state) ? html`<span class="sr"> ${word(live.state)}
-            </span>` : ` ${word(live.state)}`}`} /></span>
+            ${['ok', 'idle'].includes(live.state) || live.note ? html`<span class="sr">
+            ${' ' + word(live.state)}</span>` : ` ${word(live.state)}`}`} /></span>
         <span class="note">${live.note ?? t.impl}</span>
         <span class="tier-addr">${t.address?.replace(/^127\.0\.0\.1:/, 'port ') ?? t.impl}</span>
             </li>`;
@@ -118,7 +118,7 @@ const Charts = ({ past, range }) => html`<${Card} title="Rate and delay" id="cha
             { name: 'out', values: past.series.out_rate, shade: '--run' },
             { name: 'rejected', values: past.series.bad_rate, shade: '--warn' },
         ]} />
-        <${Chart} title="Delay, source to table" t=${past.t} format=${span} series=${[
+        <${Chart} title="Delay, landing to table" t=${past.t} format=${span} series=${[
             { name: 'half under', values: past.series.p50_ms, shade: '--accent' },
             { name: 'p99', values: past.series.p99_ms, shade: '--warn' },
         ]} /></div>`
