@@ -2,14 +2,15 @@
  *
  * A verb's file holds its help (examples first), its options and its work. Data goes to stdout,
  * words for people to stderr. Exit codes: 0 done; 1 it ran and the answer is no (mistakes found, a
- * run failed); 2 wrong use; 3 the server cannot be reached. */
+ * run failed); 2 wrong use; 3 the server cannot be reached; 4 there is something to be done (only
+ * where that was asked for). */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
 #include "base/buf.h"
 #include "base/env.h"
 
-enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_UNREACHED = 3 };
+enum { CLI_OK = 0, CLI_NO = 1, CLI_USAGE = 2, CLI_UNREACHED = 3, CLI_PENDING = 4 };
 
 #define CLI_OPT_MAX 24
 #define CLI_ARG_MAX 256
@@ -46,7 +47,7 @@ struct env *cli_env(void);
 void cli_print(struct str text); /* to stdout, whole */
 
 /* Of cli_VERB.c each. */
-extern const struct cli_verb cli_check_verb, cli_check_plan_verb, cli_dag_verb, cli_dag_run_verb,
+extern const struct cli_verb cli_check_verb, cli_plan_verb, cli_dag_verb, cli_dag_run_verb,
     cli_dag_task_verb, cli_dev_verb, cli_dev_serve_verb, cli_table_verb, cli_table_quarantine_verb,
     cli_topic_verb, cli_topic_group_verb, cli_topic_tap_verb, cli_version_verb;
 

@@ -1,4 +1,4 @@
-/* cli_check.c - sluice check, sluice plan: mistakes in pipeline files; what they would make. */
+/* cli_check.c - sluice check: mistakes in pipeline files. */
 #include "base/err.h"
 #include "cli/cli.h"
 #include "pipeline/conf.h"
@@ -72,67 +72,6 @@ static int check_run(const struct cli_verb *verb, int argc, char **argv) {
     return bad ? CLI_NO : CLI_OK;
 }
 
-/* ---- plan ---- */
-
-static const char *sign(bool there) {
-    return there ? "  =" : "  +";
-}
-
-static bool has(const char *data, const char *kind, struct str name) {
-    char path[ENV_PATH_MAX];
-    snprintf(path, sizeof path, "%s/%s/%.*s-0", data, kind, STR_ARG(name));
-    return env_exists(cli_env(), path);
-}
-
-static void plan_def(const struct def *def, const char *data) {
-    printf("pipeline %.*s (%.*s), %.*s\n", STR_ARG(def->name), STR_ARG(def->file),
-           STR_ARG(def->schedule.len ? def->schedule : STR("started by hand")));
-    for (size_t i = 0; i < def->fetch_cnt; i++)
-        printf("%s landing table %.*s from %.*s\n", "  ~", STR_ARG(def->fetch[i].name),
-               STR_ARG(def->fetch[i].url));
-    for (size_t i = 0; i < def->capture_cnt; i++)
-        printf("%s topic %.*s, %d partition%s, schema %.*s-value\n",
-               sign(has(data, "log", def->capture[i].topic)), STR_ARG(def->capture[i].topic),
-               def->capture[i].partitions, def->capture[i].partitions == 1 ? "" : "s",
-               STR_ARG(def->capture[i].topic));
-    for (size_t i = 0; i < def->transform_cnt; i++) {
-        const struct def_transform *to = &def->transform[i];
-        struct arena arena = ARENA_INIT;
-        struct str topic = arena_printf(&arena, "%.*s.quarantine", STR_ARG(to->table));
-        printf("%s table %.*s, key %.*s, from topic %.*s, %zu check%s\n", "  ~", STR_ARG(to->name),
-               STR_ARG(to->key), STR_ARG(to->topic), to->expect_cnt,
-               to->expect_cnt == 1 ? "" : "s");
-        printf("%s topic %.*s\n", sign(has(data, "log", topic)), STR_ARG(topic));
-        arena_fini(&arena);
-    }
-    for (size_t i = 0; i < def->alert_cnt; i++)
-        printf("  ~ alert %.*s: %.*s\n", STR_ARG(def->alert[i].name), STR_ARG(def->alert[i].rule));
-}
-
-static int plan_run(const struct cli_verb *verb, int argc, char **argv) {
-    struct cli_line line;
-    struct report report;
-    bool unread = false;
-    int code;
-    if (!cli_parse(verb, argc, argv, &line, &code)) return code;
-    if (!line.arg_cnt) {
-        fprintf(stderr, "sluice plan: name a pipeline file, for instance examples/users.yml\n");
-        return CLI_USAGE;
-    }
-    report_init(&report);
-    for (size_t i = 0; i < line.arg_cnt; i++) {
-        size_t before = report.cnt;
-        struct def *def = load(line.arg[i], &report, &unread);
-        if (def && report.cnt == before) plan_def(def, line.data);
-        def_free(def);
-    }
-    show(&report, line.format);
-    bool bad = unread || report.cnt;
-    if (!bad) printf("  + is made, = is there, ~ is made or widened when its first rows come\n");
-    report_fini(&report);
-    return bad ? CLI_NO : CLI_OK;
-}
-
 const struct cli_verb cli_check_verb = {
     .name = "check",
     .summary = "Every mistake in pipeline files, with its place and remedy",
@@ -142,11 +81,4 @@ const struct cli_verb cli_check_verb = {
     .args = "FILE...",
     .opt = options,
     .run = check_run,
-};
-const struct cli_verb cli_check_plan_verb = {
-    .name = "plan",
-    .summary = "What pipeline files would make or change",
-    .examples = "sluice plan examples/users.yml\nsluice plan --data data/demo examples/users.yml",
-    .args = "FILE...",
-    .run = plan_run,
 };

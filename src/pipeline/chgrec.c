@@ -2,6 +2,7 @@
 #include "pipeline/chgrec.h"
 
 #include "base/err.h"
+#include "wire/json/jsonpath.h"
 
 #define ENVELOPE_MAX ((size_t)8 << 20)
 

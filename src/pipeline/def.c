@@ -7,6 +7,7 @@
 #include "observe/observe.h"
 #include "orchestrate/orchestrate.h"
 #include "pipeline/field.h"
+#include "wire/json/jsonpath.h"
 
 #define TOPIC_MAX 249
 #define IDENT_MAX 48

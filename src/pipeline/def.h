@@ -10,9 +10,10 @@
 #include "base/env.h"
 #include "pipeline/ynode.h"
 #include "stream/stream.h"
-#include "wire/json/jsonpath.h"
 
 #define DEF_MAX 256
+
+struct jsonpath; /* wire/json/jsonpath.h */
 
 struct def_fetch { /* HTTP into a landing table */
     struct str name, url, rows;

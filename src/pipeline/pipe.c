@@ -238,6 +238,40 @@ int pipe_open(struct pipe **out, const struct pipe_conf *conf) {
     return 0;
 }
 
+/* What has no data yet is opened in memory, so that looking leaves nothing behind. */
+static int look_tiers(struct pipe *pipe) {
+    struct env *env = pipe->conf.env;
+    const struct conf *tiers = pipe->conf.conf;
+    bool log = env_exists(env, path_of(pipe, "", "log"));
+    bool store = env_exists(env, path_of(pipe, "", "store"));
+    struct log_conf log_mem = {.env = env, .url = "mem:"};
+    struct store_conf store_mem = {.env = env, .url = "mem:"};
+    int err = 0;
+    if (conf_embedded(tiers, CONF_LANDING) && env_exists(env, path_of(pipe, "", "landing.db")))
+        err = open_landing(pipe);
+    if (!err && conf_embedded(tiers, CONF_LOG))
+        err = log ? open_log(pipe) : log_open(&pipe->log, &log_mem);
+    if (!err && pipe->log && conf_embedded(tiers, CONF_REGISTRY)) err = open_registry(pipe);
+    if (!err && conf_embedded(tiers, CONF_STORE))
+        err = store ? open_store(pipe) : store_open(&pipe->store, &store_mem);
+    return err;
+}
+
+int pipe_look(struct pipe **out, const struct pipe_conf *conf) {
+    struct pipe *pipe = base_calloc(1, sizeof *pipe);
+    pipe->conf = *conf;
+    int err = 0;
+    if (env_exists(conf->env, conf->data))
+        err = env_lock(conf->env, path_of(pipe, "", "lock"), &pipe->lock);
+    if (!err) err = look_tiers(pipe);
+    if (err) {
+        pipe_close(pipe);
+        return err;
+    }
+    *out = pipe;
+    return 0;
+}
+
 int pipe_start(struct pipe *pipe) {
     int err = pipe->captor ? captor_start(pipe->captor) : 0;
     for (size_t i = 0; i < pipe->query_cnt && !err; i++) err = query_start(pipe->query[i]);

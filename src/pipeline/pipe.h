@@ -37,6 +37,10 @@ struct pipe_conf {
 struct pipe;
 int pipe_open(struct pipe **out, const struct pipe_conf *conf) MUST_USE;
 int pipe_start(struct pipe *pipe) MUST_USE;
+/* Opens what is embedded, only to be looked at: nothing is declared, made or run. What has no data
+ * yet is empty and in memory; the getters of a landing without data, and of tiers that are not
+ * embedded, give NULL. ERR_AGAIN: a server has the folder. */
+int pipe_look(struct pipe **out, const struct pipe_conf *conf) MUST_USE;
 void pipe_close(struct pipe *pipe); /* NULL is allowed */
 
 const struct pipe_conf *pipe_conf(const struct pipe *pipe);

@@ -6,6 +6,7 @@
 #include "pipeline/captor.h"
 #include "pipeline/chgrec.h"
 #include "support/pipebed.h"
+#include "wire/json/jsonpath.h"
 #include "wire/json/jsonschema.h"
 #include "wire/json/jsontype.h"
 

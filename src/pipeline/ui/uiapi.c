@@ -72,6 +72,7 @@ static const struct http_route routes[UIAPI_ROUTE_CNT] = {
     {"GET", "/ui/schemas", uimore_schemas, HTTP_READ, NULL},
     {"GET", "/ui/schemas/{subject}", uimore_schema, HTTP_READ, NULL},
     {"GET", "/ui/logs", uimore_logs, HTTP_READ, NULL},
+    {"POST", "/ui/plan", uimore_plan, HTTP_WRITE, NULL},
     {"GET", "/ui/", uigraph_get, HTTP_READ, NULL},
 };
 

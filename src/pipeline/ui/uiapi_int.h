@@ -13,7 +13,7 @@
 #define UIAPI_SERIES     5
 #define UIAPI_RATE_S     5   /* rates are over so many seconds */
 #define UIAPI_SSE_MAX    64
-#define UIAPI_ROUTE_CNT  19
+#define UIAPI_ROUTE_CNT  20
 
 /* The past of five numbers, in steps that get longer; a point is the mean of its seconds. */
 struct uipast {
@@ -114,6 +114,7 @@ void uimore_alerts(void *self, struct http_req *req);
 void uimore_schemas(void *self, struct http_req *req);
 void uimore_schema(void *self, struct http_req *req);
 void uimore_logs(void *self, struct http_req *req);
+void uimore_plan(void *self, struct http_req *req); /* POST /ui/plan: what a pipeline would make */
 
 /* Small words, in uiapi.c. */
 void uiapi_put(struct buf *out, const char *name, struct str text); /* "name":"text" */

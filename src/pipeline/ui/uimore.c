@@ -2,6 +2,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "pipeline/logput.h"
+#include "pipeline/preview.h"
 #include "pipeline/reject.h"
 #include "pipeline/ui/uiapi_int.h"
 #include "wire/json/json.h"
@@ -423,5 +424,22 @@ void uimore_logs(void *self, struct http_req *req) {
     struct lines lines = {&out, node ? tiers[node->kind] : NULL, true};
     diag_each(put_line, &lines);
     buf_putz(&out, "]}");
+    uiapi_reply(req, &out);
+}
+
+void uimore_plan(void *self, struct http_req *req) {
+    const struct uiapi *api = self;
+    struct pipe *pipe = api->conf.pipe;
+    struct preview preview = {.landing = pipe_landing(pipe), .log = pipe_log(pipe),
+                              .registry = pipe_registry(pipe), .store = pipe_store(pipe)};
+    struct buf out;
+    struct def def;
+    int err = preview_ask_read(http_body(req), http_arena(req), &def);
+    if (err) {
+        http_reply_err(req, err);
+        return;
+    }
+    buf_init(&out, 4 * MIB);
+    preview_write(&preview, &def, &out);
     uiapi_reply(req, &out);
 }
