@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""kafka_clients - the cases of test/e2e/kafka_clients.py on a real Kafka.
+"""kafka_clients - the cases of test/e2e/kafka_clients.py on real Kafkas: 4 (KRaft), 3 (ZooKeeper).
 
-What they expect of our server is thereby what the real one does. Those that need the server's own
+What they expect of our server is thereby what the real ones do. Those that need the server's own
 process (restarts) are skipped there, and counted."""
 import os
+import re
 import subprocess
 import sys
 
@@ -12,17 +13,29 @@ from peer_support import Peer, Skip, TOP
 CASES = os.path.join(TOP, 'test/e2e/kafka_clients.py')
 
 
-def main():
+def counts_on(name):
+    """Passed, failed, skipped on one of them."""
+    print('-- %s' % name, flush=True)
     try:
-        peer = Peer('kafka')
+        peer = Peer(name)
     except Skip as why:
-        print('SKIP kafka_clients: %s\n0 passed, 0 failed, 1 skipped' % why)
-        return 0
+        print('SKIP %s: %s' % (name, why))
+        return 0, 0, 1
     try:
-        return subprocess.call(['/usr/bin/python3', CASES, '--address', peer.at['bootstrap']] +
-                               sys.argv[1:])
+        done = subprocess.run(['/usr/bin/python3', CASES, '--address', peer.at['bootstrap']] +
+                              sys.argv[1:], stdout=subprocess.PIPE, text=True, check=False)
     finally:
         peer.close()
+    lines = done.stdout.strip().split('\n')
+    print('\n'.join(lines[:-1]), flush=True)
+    total = re.match(r'(\d+) passed, (\d+) failed, (\d+) skipped$', lines[-1])
+    return tuple(map(int, total.groups())) if total else (0, 1, 0)
+
+
+def main():
+    sums = [sum(column) for column in zip(counts_on('kafka'), counts_on('kafka3'))]
+    print('%d passed, %d failed, %d skipped' % tuple(sums))
+    return 1 if sums[1] else 0
 
 
 sys.exit(main())

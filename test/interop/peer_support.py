@@ -60,6 +60,7 @@ class Peer:
         """Ends it at once and removes its data."""
         if os.path.exists(os.path.join(self.dir, 'kept')):
             self.kill()
+            self.stop()                                 # what runs beside it, too
         if os.environ.get('KEEP'):
             print('kept %s' % self.dir)
         else:
