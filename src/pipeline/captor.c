@@ -308,6 +308,53 @@ int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
     return err;
 }
 
+/* ---- rows that are there already ---- */
+
+/* Has any topic of the table ever had a record? */
+static int is_fresh(struct captor *captor, struct str table, bool *fresh) {
+    *fresh = true;
+    for (size_t r = 0; r < captor->conf.capture_cnt; r++) {
+        const struct route *route = &captor->route[r];
+        if (!str_eq(route->def->table, table)) continue;
+        for (int32_t part = 0; part < route->part_cnt; part++) {
+            struct log_span span;
+            int err = log_span(captor->conf.log, route->def->topic, part, &span);
+            if (err) return err;
+            if (span.end > 0) *fresh = false;
+        }
+    }
+    return 0;
+}
+
+static int has_rows(struct captor *captor, struct str table, bool *rows) {
+    struct arena arena = ARENA_INIT;
+    struct landing_info *info;
+    size_t cnt = 0;
+    int err = landing_tables(captor->conf.landing, &arena, &info, &cnt);
+    *rows = false;
+    for (size_t i = 0; i < cnt && !err; i++)
+        if (str_eq(info[i].name, table)) *rows = info[i].row_cnt > 0;
+    arena_fini(&arena);
+    return err;
+}
+
+int captor_snapshot(struct captor *captor) {
+    int64_t waiting = 0, oldest_us;
+    int err = capture_lag(captor->capture, &waiting, &oldest_us);
+    for (size_t r = 0; r < captor->conf.capture_cnt && !err && !waiting; r++) {
+        struct str table = captor->route[r].def->table;
+        bool wanted = true;
+        for (size_t k = 0; k < r; k++)
+            if (str_eq(captor->route[k].def->table, table)) wanted = false; /* looked at */
+        if (wanted) err = is_fresh(captor, table, &wanted);
+        if (!err && wanted) err = has_rows(captor, table, &wanted);
+        if (err || !wanted) continue;
+        diag_info("capture", "the rows of table %.*s go onto its topics first", STR_ARG(table));
+        err = capture_snapshot(captor->capture, table);
+    }
+    return err;
+}
+
 /* ---- the thread ---- */
 
 static void *captor_main(void *arg) {

@@ -23,6 +23,10 @@ struct captor_conf {
 };
 struct captor;
 int captor_open(struct captor **out, const struct captor_conf *conf) MUST_USE; /* makes topics */
+/* Topics that begin later than their tables get the rows that are there as READ changes: for
+ * tables none of whose topics has had a record, and of which no change waits. Before
+ * captor_start(); safe to repeat, and after a crash. */
+int captor_snapshot(struct captor *captor) MUST_USE;
 int captor_start(struct captor *captor) MUST_USE;
 /* One round, which is what the thread does over and over: changes are taken from the landing,
  * waited for up to timeout_us, carried and acknowledged; *did is how many. After an error the same

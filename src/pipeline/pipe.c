@@ -136,7 +136,9 @@ static int open_captor(struct pipe *pipe) {
             capture[cnt++] = &pipe->conf.def[d]->capture[i];
     struct captor_conf conf = {pipe->conf.env, pipe->landing, pipe->log, pipe->registry, capture,
                                cnt};
-    return captor_open(&pipe->captor, &conf);
+    int err = captor_open(&pipe->captor, &conf);
+    if (!err && conf_embedded(pipe->conf.conf, CONF_LANDING)) err = captor_snapshot(pipe->captor);
+    return err;
 }
 
 static int open_queries(struct pipe *pipe) {

@@ -194,6 +194,47 @@ static void captor_counts_and_says_its_trouble(void **state UNUSED) {
     expect_once("one", 10);
 }
 
+/* ---- rows from before ---- */
+
+static void topic_that_begins_later_gets_the_rows_first(void **state UNUSED) {
+    struct record *record;
+    struct str keys[] = {STR("id")};
+    struct landing_table plain = {STR("users"), keys, 1, false};
+    assert_int_equal(landing_declare(bed.landing, &plain), 0);
+    land_numbers(0, 30);
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 3);
+    open_captor();
+    assert_int_equal(captor_snapshot(captor), 0);
+    assert_int_equal(captor_snapshot(captor), 0); /* they wait already */
+    bed.append = (struct pipebed_fault){.cnt = 2, .lost = true, .only = "one"};
+    drain();
+    expect_once("one", 30);
+    land_numbers(30, 40);
+    reopen();
+    assert_int_equal(captor_snapshot(captor), 0); /* they are there */
+    drain();
+    expect_once("one", 40);
+    assert_int_equal(pipebed_records(&bed, "one", &record), 40);
+    assert_string_equal(pipebed_header(&bed, &record[0], "sluice.op"), "r");
+}
+
+static void second_topic_of_a_table_does_not_repeat_the_first(void **state UNUSED) {
+    struct record *record;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    assert_int_equal(captor_snapshot(captor), 0); /* no table yet */
+    land_numbers(0, 5);
+    drain();
+    add("two", "users", 1);
+    reopen();
+    assert_int_equal(captor_snapshot(captor), 0);
+    drain();
+    expect_once("one", 5);
+    assert_int_equal(pipebed_records(&bed, "two", &record), 0);
+}
+
 /* ---- schemas ---- */
 
 static void captor_writes_no_record_before_its_schema(void **state UNUSED) {
@@ -339,6 +380,8 @@ int main(void) {
         T(captor_carries_each_change_once_when_acks_are_lost),
         T(captor_skips_records_of_others_when_it_looks_for_its_last),
         T(captor_counts_and_says_its_trouble),
+        T(topic_that_begins_later_gets_the_rows_first),
+        T(second_topic_of_a_table_does_not_repeat_the_first),
         T(captor_writes_no_record_before_its_schema),
         T(captor_registers_nothing_anew_after_a_restart),
         T(captor_writes_a_tombstone_for_a_delete),
