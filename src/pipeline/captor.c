@@ -316,6 +316,7 @@ static int is_fresh(struct captor *captor, struct str table, bool *fresh) {
     for (size_t r = 0; r < captor->conf.capture_cnt; r++) {
         const struct route *route = &captor->route[r];
         if (!str_eq(route->def->table, table)) continue;
+        if (!route->ready) *fresh = false; /* nobody knows; at the next start */
         for (int32_t part = 0; part < route->part_cnt; part++) {
             struct log_span span;
             int err = log_span(captor->conf.log, route->def->topic, part, &span);
