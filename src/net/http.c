@@ -11,6 +11,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/http_struct.h>
 #include <event2/keyvalq_struct.h>
@@ -37,6 +38,7 @@ struct http {
     struct evhttp *ev;
     struct gate *gate;
     struct bufferevent *fresh; /* of the newest connection, which has no link yet; a reference */
+    struct event *settle;      /* links it, before the loop looks for input again */
     struct http_link *first, *last;
     size_t link_cnt;
     uint16_t port;
@@ -70,8 +72,10 @@ static struct http_link *link_of(struct http *http, struct evhttp_connection *co
     return link;
 }
 
-/* The newest connection gets its link. evhttp makes a connection only after it asked for its
- * bufferevent, and leaves it there as the callbacks' argument; it is gone when that is. */
+/* The newest connection gets its link. A reference kept longer would outlive the connection: its
+ * events would stay on a descriptor that the next one gets, which then never hears of its input.
+ * evhttp makes a connection only after it asked for its bufferevent, and leaves it there as the
+ * callbacks' argument; it is gone when that is. */
 static void link_fresh(struct http *http) {
     bufferevent_event_cb event;
     bufferevent_data_cb read, write;
@@ -81,6 +85,10 @@ static void link_fresh(struct http *http) {
     bufferevent_decref(http->fresh);
     http->fresh = NULL;
     if (conn) link_of(http, conn);
+}
+
+static void settle(evutil_socket_t fd UNUSED, short what UNUSED, void *arg) {
+    link_fresh(arg);
 }
 
 /* Somebody connected. */
@@ -93,6 +101,7 @@ static struct bufferevent *on_connect(struct event_base *base, void *arg) {
     http->fresh = bufferevent_socket_new(base, -1, 0);
     CHECK(http->fresh);
     bufferevent_incref(http->fresh);
+    event_active(http->settle, EV_TIMEOUT, 0);
     return http->fresh;
 }
 
@@ -385,6 +394,8 @@ int http_open(struct http **out, struct loop *loop, const struct http_conf *conf
                                              EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
                                              EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS);
     evhttp_set_gencb(http->ev, on_request, http);
+    http->settle = event_new(loop_base(loop), -1, 0, settle, http);
+    CHECK(http->settle);
     evhttp_set_bevcb(http->ev, on_connect, http);
     struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(http->ev, fd);
     CHECK(bound);
@@ -398,6 +409,7 @@ void http_close(struct http *http) {
     gate_close(http->gate);
     evhttp_free(http->ev);
     if (http->fresh) bufferevent_decref(http->fresh);
+    event_free(http->settle);
     CHECK(!http->first);
     base_free(http->token);
     base_free(http);

@@ -485,6 +485,16 @@ def connections_without_end():
             sock.close()
 
 
+def descriptors_used_again():
+    """The doors share a loop: what one closed, the next gets, and must still hear of its input."""
+    head = b'POST /nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 5000\r\n\r\n'
+    for i in range(20):
+        with socket.create_connection(('127.0.0.1', Door(HTTP_DOORS[i % 3]).port), 5) as sock:
+            sock.sendall(head)
+            sock.sendall(b'x' * 5000)
+            assert sock.recv(9) == b'HTTP/1.1 ', i
+
+
 def is_open(sock):
     sock.setblocking(False)
     try:
@@ -601,6 +611,6 @@ CASES = [it_starts] + [swept(case) for case in [
     kafka_frame_of_100_mb, kafka_counts, kafka_topics_that_climb, deep_json_in_a_record,
     cql_frame_of_100_mb, cql_collections, http_heads, http_bodies, http_deep_json,
     http_paths_that_climb, slow_loris,
-    connections_without_end, no_files_left] + [fetched(name) for name in FETCHES] + [
+    connections_without_end, descriptors_used_again, no_files_left] + [fetched(name) for name in FETCHES] + [
         yaml_bombs, names_that_climb_in_files]] + [it_ends_well]
 run(CASES, sluice.close)
