@@ -4,7 +4,7 @@
 #include "base/err.h"
 #include "base/metric.h"
 
-static const struct landing_ops *const products[] = {&lite_landing_ops};
+static const struct landing_ops *const products[] = {&lite_landing_ops, &pg_landing_ops};
 
 static struct {
     struct metric *inserted, *updated, *unchanged, *failed, *commit_us;
@@ -27,14 +27,15 @@ int landing_open(struct landing **out, const struct landing_conf *conf) {
     *out = NULL;
     meter_init();
     struct str place, scheme = str_cut(str_of(conf->url), ':', &place);
+    if (str_eqz(scheme, "postgres")) scheme = STR("postgresql");
     for (size_t i = 0; i < ARRAY_LEN(products); i++) {
         if (!place.ptr || !str_eqz(scheme, products[i]->name)) continue;
-        int err = products[i]->open(out, conf->env, place.ptr);
+        int err = products[i]->open(out, conf, place.ptr);
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
-    return err_fail(ERR_CONFIG, "landing '%s' is not supported in this version; sqlite:FILE is",
-                    conf->url);
+    return err_fail(ERR_CONFIG, "landing '%.*s:': the address is sqlite:FILE or postgresql://"
+                    "USER@HOST/DATABASE", STR_ARG(scheme));
 }
 
 void landing_close(struct landing *landing) {

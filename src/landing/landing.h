@@ -28,7 +28,8 @@ struct landing;
 struct landing_tx;
 struct landing_conf {
     struct env *env;
-    const char *url; /* "sqlite:FILE", "postgresql://..." */
+    const char *url; /* "sqlite:FILE", "postgresql://USER@HOST/DATABASE" */
+    bool guest;      /* another program's database: only its changes are wanted */
     const struct fence *fence; /* borrowed; NULL: no other node writes here */
     const struct address_property *property; /* a swapped tier's; borrowed for the open */
     size_t property_cnt;

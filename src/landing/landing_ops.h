@@ -9,8 +9,8 @@
 #include "landing/capture.h"
 
 struct landing_ops {
-    const char *name; /* the scheme of the url */
-    int (*open)(struct landing **out, struct env *env, const char *place);
+    const char *name; /* the scheme of the url; postgres: is short for postgresql: */
+    int (*open)(struct landing **out, const struct landing_conf *conf, const char *place);
     void (*close)(struct landing *landing);
     int (*declare)(struct landing *landing, const struct landing_table *table);
 
@@ -64,5 +64,6 @@ struct capture {
 };
 
 extern const struct landing_ops lite_landing_ops; /* sqlite/lite_landing.c */
+extern const struct landing_ops pg_landing_ops;   /* postgres/pg_landing.c */
 
 #endif

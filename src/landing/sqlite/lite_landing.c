@@ -145,7 +145,8 @@ static int settle(struct lite_landing *landing) {
     return lite_db_fail(landing->db, rc, "settle its write-ahead log");
 }
 
-static int lite_open(struct landing **out, struct env *env, const char *place) {
+static int lite_open(struct landing **out, const struct landing_conf *conf, const char *place) {
+    struct env *env = conf->env;
     if (!*place) return err_fail(ERR_CONFIG, "landing 'sqlite:': the file's name is missing");
     struct lite_landing *landing = base_calloc(1, sizeof *landing);
     landing->base = (struct landing){.ops = &lite_landing_ops, .env = env};

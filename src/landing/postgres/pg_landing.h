@@ -1,0 +1,102 @@
+/* pg_landing.h - a landing in a PostgreSQL database: what its parts share.
+ *
+ *   pg_landing.c  opening, closing, declaring, the one writer's lock
+ *   pg_write.c    transactions: rows, runs, settings; pg_batch.c rows on their way in
+ *   pg_look.c     what readers ask, each on a connection from the pool
+ *   pg_publish.c  publication, slot and replica identities
+ *   pg_capture.c  the changes; pg_stream.c the walsender's side, pg_relation.c rows of it as JSON,
+ *                 pg_snap.c the copy of rows that were there before
+ *   pg_table.c pg_widen.c pg_value.c pg_conn.c below
+ *
+ * As a guest (landing_conf.guest) nothing is made in the database but publication and slot, and
+ * nothing can be landed: another application's tables are a source of changes.
+ *
+ * Invariants: (1) the writer's connection is used only by who holds the lock; (2) a slot exists
+ * before a captured table gets its first row from us; (3) the slot's confirmed position never
+ * passes a transaction with a change that was not acked. */
+#ifndef LANDING_POSTGRES_PG_LANDING_H
+#define LANDING_POSTGRES_PG_LANDING_H
+
+#include "landing/landing_ops.h"
+#include "landing/postgres/pg_table.h"
+
+#include <pthread.h>
+
+#define PG_LANDING_READER_MAX 4        /* connections kept; more are opened and closed again */
+#define PG_LANDING_PATIENCE_US 10000000 /* a server that restarts is waited for so long */
+
+struct pg_landing {
+    struct landing base;
+    struct pg_place place;
+    bool guest;
+    struct arena arena;
+    struct str schema;            /* the address's: where our tables are */
+    struct str slot, publication;
+
+    pthread_mutex_t lock;         /* short: guards what follows up to `writer` */
+    pthread_cond_t freed;         /* the writer is free again */
+    bool busy;                    /* somebody writes */
+    struct pg_conn *reader[PG_LANDING_READER_MAX];
+    size_t reader_cnt;
+    struct map captured;          /* names that are declared and captured -> themselves */
+
+    struct pg_conn writer;        /* as all below: of who holds the lock */
+    struct map tables;            /* name -> struct pg_table */
+    struct map stages;            /* "oid stamp" of temporary tables that are there */
+    bool slot_known;
+    struct capture *capture;
+};
+
+/* Waits for the writer's turn, with its connection open. */
+int pg_landing_take(struct pg_landing *landing) MUST_USE;
+void pg_landing_give(struct pg_landing *landing);
+/* The table by name, made known when it is not; NULL never. Under the lock. */
+struct pg_table *pg_landing_table(struct pg_landing *landing, struct str name);
+void pg_landing_forget(struct pg_landing *landing); /* after a rollback */
+/* The declared name of the captured table schema.rel, in `arena`; STR_NULL: it is not captured. */
+struct str pg_landing_captured(struct pg_landing *landing, struct str schema, struct str rel,
+                               struct arena *arena);
+
+/* ---- pg_publish.c ---- */
+int pg_publish_slot(struct pg_landing *landing, struct pg_conn *conn) MUST_USE; /* makes them */
+/* Puts the table into the publication, or takes it out, as `captured` says. */
+int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
+                     const struct pg_table *table) MUST_USE;
+
+/* ---- pg_write.c ---- */
+int pg_write_begin(struct landing *base, struct landing_tx **out) MUST_USE;
+int pg_write_upsert(struct landing_tx *tx, struct str table, const struct str *row, size_t cnt,
+                    struct landing_count *out) MUST_USE;
+int pg_write_run(struct landing_tx *tx, const struct run *run) MUST_USE;
+int pg_write_try(struct landing_tx *tx, const struct run_try *run_try) MUST_USE;
+int pg_write_setting(struct landing_tx *tx, struct str name, struct str value) MUST_USE;
+int pg_write_commit(struct landing_tx *tx) MUST_USE;
+void pg_write_abort(struct landing_tx *tx);
+
+/* ---- pg_look.c ---- */
+int pg_look_open(struct pg_landing *landing, struct pg_conn **out) MUST_USE; /* from the pool */
+void pg_look_close(struct pg_landing *landing, struct pg_conn *conn);
+int pg_look_setting(struct landing *base, struct str name, struct arena *arena,
+                    struct str *out) MUST_USE;
+int pg_look_runs(struct landing *base, struct str dag, struct landing_page page,
+                 struct arena *arena, struct run **out, size_t *cnt) MUST_USE;
+int pg_look_run(struct landing *base, struct str dag, struct str id, struct arena *arena,
+                struct run *out) MUST_USE;
+int pg_look_tries(struct landing *base, struct str dag, struct str run, struct arena *arena,
+                  struct run_try **out, size_t *cnt) MUST_USE;
+int pg_look_tables(struct landing *base, struct arena *arena, struct landing_info **out,
+                   size_t *cnt) MUST_USE;
+int pg_look_rows(struct landing *base, struct str table, struct landing_page page,
+                 struct arena *arena, struct str **out, size_t *cnt) MUST_USE;
+
+/* ---- pg_capture.c ---- */
+int pg_capture_open(struct capture **out, struct landing *base) MUST_USE;
+void pg_capture_close(struct capture *base);
+int pg_capture_next(struct capture *base, size_t max, int64_t timeout_us, struct arena *arena,
+                    struct change **out, size_t *cnt) MUST_USE;
+int pg_capture_ack(struct capture *base, uint64_t seq) MUST_USE;
+void pg_capture_wake(struct capture *base);
+int pg_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) MUST_USE;
+int pg_capture_snapshot(struct capture *base, struct str table) MUST_USE;
+
+#endif
