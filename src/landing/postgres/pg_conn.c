@@ -4,8 +4,8 @@
  * connecting, so that a server's or a role's own settings cannot change how rows read. */
 #include "landing/postgres/pg_conn.h"
 
-#include "base/diag.h"
 #include "base/err.h"
+#include "base/redact.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,7 @@
 
 /* ---- the address ---- */
 
-static int own_param(struct pg_place *place, struct str param, bool *ours) {
-    struct str value, name = str_cut(param, '=', &value);
+static int own_param(struct pg_place *place, struct str name, struct str value, bool *ours) {
     struct str *to = str_eqz(name, "slot") ? &place->slot
                      : str_eqz(name, "publication") ? &place->publication : NULL;
     *ours = to;
@@ -42,8 +41,8 @@ static int split_url(struct pg_place *place, const char *url, struct buf *out) {
     buf_puts(out, head);
     for (; query.ptr; query = rest) {
         bool ours;
-        struct str param = str_cut(query, '&', &rest);
-        int err = own_param(place, param, &ours);
+        struct str value, param = str_cut(query, '&', &rest), name = str_cut(param, '=', &value);
+        int err = own_param(place, name, value, &ours);
         if (err) return err;
         if (ours || !param.len) continue;
         buf_putc(out, mark);
@@ -54,25 +53,30 @@ static int split_url(struct pg_place *place, const char *url, struct buf *out) {
     return 0;
 }
 
+/* One too short to be blotted out is left; it could be read from any text anyhow. */
+static void hide(const char *value) {
+    if (redact_add(str_of(value))) return;
+}
+
 static void add(struct pg_place *place, const char *name, const char *value) {
     place->name[place->cnt] = name;
     place->value[place->cnt++] = value;
 }
 
-static void take_options(struct pg_place *place, const PQconninfoOption *option) {
+static void take_options(struct pg_place *place, const PQconninfoOption *option, size_t more) {
     const char *host = NULL, *dbname = NULL, *user = NULL;
     bool timeout = false, name = false;
     size_t cnt = 0;
     while (option[cnt].keyword) cnt++;
-    place->name = arena_array(&place->arena, const char *, cnt + OWN_MAX);
-    place->value = arena_array(&place->arena, const char *, cnt + OWN_MAX);
+    place->name = arena_array(&place->arena, const char *, cnt + OWN_MAX + more);
+    place->value = arena_array(&place->arena, const char *, cnt + OWN_MAX + more);
     for (size_t i = 0; i < cnt; i++) {
         const char *key = option[i].keyword;
         if (!option[i].val || !strcmp(key, "replication") || !strcmp(key, "client_encoding"))
             continue;
         const char *value = arena_strz(&place->arena, str_of(option[i].val));
         add(place, arena_strz(&place->arena, str_of(key)), value);
-        if (!strcmp(key, "password")) diag_secret(value);
+        if (!strcmp(key, "password")) hide(value);
         if (!strcmp(key, "host") || (!strcmp(key, "hostaddr") && !host)) host = value;
         if (!strcmp(key, "dbname")) dbname = value;
         if (!strcmp(key, "user")) user = value;
@@ -86,7 +90,24 @@ static void take_options(struct pg_place *place, const PQconninfoOption *option)
                                 dbname ? dbname : user ? user : "").ptr;
 }
 
-int pg_conn_place(struct pg_place *out, const char *url) {
+/* A parameter by libpq's name; of the same one in the address nothing is left. */
+static int add_property(struct pg_place *place, const PQconninfoOption *option,
+                        const struct address_property *property) {
+    bool ours;
+    int err = own_param(place, property->name, property->value, &ours);
+    if (err || ours) return err;
+    while (option->keyword && !str_eqz(property->name, option->keyword)) option++;
+    if (!option->keyword)
+        return err_fail(ERR_CONFIG, "landing: libpq has no parameter '%.*s'",
+                        STR_ARG(property->name));
+    const char *value = arena_strz(&place->arena, property->value);
+    if (str_eqz(property->name, "password")) hide(value);
+    add(place, arena_strz(&place->arena, property->name), value);
+    return 0;
+}
+
+int pg_conn_place(struct pg_place *out, const char *url, const struct address_property *property,
+                  size_t cnt) {
     struct buf text;
     char *why = NULL;
     *out = (struct pg_place){.slot = STR(""), .publication = STR("")};
@@ -95,9 +116,12 @@ int pg_conn_place(struct pg_place *out, const char *url) {
     if (!err && text.full) err = err_fail(ERR_CONFIG, "landing: the address is too long");
     if (!err) {
         PQconninfoOption *option = PQconninfoParse(text.ptr, &why);
-        if (option) take_options(out, option);
-        else err = err_fail(ERR_CONFIG, "landing: the address is postgresql://USER@HOST/DATABASE: "
-                            "%.*s", STR_ARG(str_trim(str_of(why))));
+        if (option) take_options(out, option, cnt);
+        for (size_t i = 0; option && i < cnt && !err; i++)
+            err = add_property(out, option, &property[i]);
+        if (!option)
+            err = err_fail(ERR_CONFIG, "landing: the address is postgresql://USER@HOST/DATABASE: "
+                           "%.*s", STR_ARG(str_trim(str_of(why))));
         PQconninfoFree(option);
         PQfreemem(why);
     }

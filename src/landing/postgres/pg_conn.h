@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/env.h"
+#include "model/address.h"
 
 #include <libpq-fe.h>
 
@@ -28,7 +29,9 @@ struct pg_place {
     const char *shown;          /* "host/database", for people */
     struct str slot, publication; /* "" unless the address says */
 };
-int pg_conn_place(struct pg_place *out, const char *url) MUST_USE;
+/* property: parameters that are not in the address, by the same names; they win. */
+int pg_conn_place(struct pg_place *out, const char *url, const struct address_property *property,
+                  size_t cnt) MUST_USE;
 void pg_conn_place_fini(struct pg_place *place);
 
 struct pg_conn {

@@ -128,7 +128,7 @@ static void pg_close(struct landing *base) {
 static int pg_open(struct landing **out, const struct landing_conf *conf, const char *place) {
     struct buf url;
     struct pg_landing *landing = base_calloc(1, sizeof *landing);
-    landing->base = (struct landing){&pg_landing_ops, conf->env};
+    landing->base = (struct landing){.ops = &pg_landing_ops, .env = conf->env};
     landing->guest = conf->guest;
     map_init(&landing->tables);
     map_init(&landing->stages);
@@ -137,8 +137,9 @@ static int pg_open(struct landing **out, const struct landing_conf *conf, const 
     pthread_cond_init(&landing->freed, NULL);
     buf_init(&url, 64 * KIB);
     buf_printf(&url, "postgresql:%s", place);
-    int err = url.full ? err_fail(ERR_CONFIG, "landing: the address is too long")
-                       : pg_conn_place(&landing->place, url.ptr);
+    int err = url.full ? err_fail(ERR_CONFIG, "landing: the address is too long") : 0;
+    if (!err)
+        err = pg_conn_place(&landing->place, url.ptr, conf->property, conf->property_cnt);
     buf_fini(&url);
     pg_conn_init(&landing->writer, conf->env, &landing->place, false);
     if (!err) err = pg_conn_need(&landing->writer, OPEN_US);

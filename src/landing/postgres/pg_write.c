@@ -352,11 +352,32 @@ static int settle(struct pg_landing *landing, const char *id) {
                     "happened cannot be told: transaction %s", landing->place.shown, id);
 }
 
+/* Of several nodes only the one with the highest term may write: the term is kept beside the rows,
+ * and its row stays locked until the commit. */
+static int check_epoch(struct pg_conn *conn, int64_t epoch) {
+    static const char sql[] =
+        "INSERT INTO _sluice_setting(name, value) VALUES('_sluice.epoch', $1) ON CONFLICT(name)"
+        " DO UPDATE SET value=excluded.value"
+        " WHERE _sluice_setting.value::bigint<=excluded.value::bigint RETURNING 1";
+    struct numbers num = {.cnt = 0};
+    struct str param = number(&num, epoch);
+    PGresult *res;
+    if (!epoch) return 0;
+    int err = pg_conn_run(conn, sql, &param, 1, &res);
+    if (err) return err;
+    bool ours = PQntuples(res) > 0;
+    PQclear(res);
+    if (ours) return 0;
+    return err_fail(ERR_FENCED, "PostgreSQL %s: another node leads, in a later term than %" PRId64,
+                    conn->place->shown, epoch);
+}
+
 int pg_write_commit(struct landing_tx *base) {
     struct pg_landing *landing = landing_of(base);
     struct pg_conn *conn = &landing->writer;
     char id[32] = "";
     int err = env_point(landing->base.env, "landing.commit");
+    if (!err) err = check_epoch(conn, base->epoch);
     if (!err) err = number_of(conn, id, sizeof id);
     if (!err) {
         err = pg_conn_do(conn, "COMMIT");
