@@ -110,20 +110,35 @@ struct str pg_value_in(const struct pg_type *type, const struct json_value *json
 
 /* ---- out ---- */
 
-static bool is_finite(struct str text) {
-    char first = text.len ? text.ptr[text.len - 1] : 'y';
-    return first >= '0' && first <= '9'; /* not NaN, Infinity */
+/* Digits, a point, an exponent: what JSON takes too. The rest is NaN and Infinity, or no number. */
+static bool is_number(struct str text) {
+    const char *at = text.ptr, *end = at + text.len;
+    at += at < end && *at == '-';
+    bool zero = at < end && *at == '0';
+    size_t digits = 0;
+    for (; at < end && *at >= '0' && *at <= '9'; at++) digits++;
+    if (!digits || (zero && digits > 1)) return false;
+    if (at < end && *at == '.') {
+        for (at++, digits = 0; at < end && *at >= '0' && *at <= '9'; at++) digits++;
+        if (!digits) return false;
+    }
+    if (at < end && *at == 'e') {
+        at++;
+        at += at < end && (*at == '-' || *at == '+');
+        for (digits = 0; at < end && *at >= '0' && *at <= '9'; at++) digits++;
+        if (!digits) return false;
+    }
+    return at == end;
 }
 
-static void put_float(struct buf *out, struct str text) {
-    if (!is_finite(text)) {
+static void put_number(struct buf *out, struct str text, bool real) {
+    if (!is_number(text)) {
         buf_putz(out, "null");
         return;
     }
-    bool whole = true;
-    for (size_t i = 0; i < text.len; i++) whole &= text.ptr[i] != '.' && text.ptr[i] != 'e';
     buf_puts(out, text);
-    if (whole) buf_putz(out, ".0");
+    bool whole = !memchr(text.ptr, '.', text.len) && !memchr(text.ptr, 'e', text.len);
+    if (real && whole) buf_putz(out, ".0");
 }
 
 /* What is too deep for readers of the whole row, or no JSON to them, becomes a string. */
@@ -183,12 +198,9 @@ static void put_bytes(struct buf *out, struct str text) {
 static void put_one(enum pg_value_kind kind, struct str text, struct buf *out) {
     switch (kind) {
     case PG_VALUE_BOOL: buf_putz(out, text.len && text.ptr[0] == 't' ? "true" : "false"); return;
-    case PG_VALUE_INT: buf_puts(out, text); return;
-    case PG_VALUE_FLOAT: put_float(out, text); return;
-    case PG_VALUE_NUMERIC:
-        if (is_finite(text)) buf_puts(out, text);
-        else buf_putz(out, "null");
-        return;
+    case PG_VALUE_INT:
+    case PG_VALUE_NUMERIC: put_number(out, text, false); return;
+    case PG_VALUE_FLOAT: put_number(out, text, true); return;
     case PG_VALUE_JSON: put_json(out, text); return;
     case PG_VALUE_TIME: put_time(out, text, false); return;
     case PG_VALUE_TIMEZ: put_time(out, text, true); return;
