@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+"""postgres - landing on a real PostgreSQL, and capture by its logical replication.
+
+The contract's suite runs first; then a pipeline whose rows land there while another program changes
+them too, and server and sluice are killed in turn. An audit trigger in the database says which
+versions of rows there were: each is on the topic exactly once.
+"""
+import collections
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+from confluent_kafka import Consumer, TopicPartition
+
+from peer_support import Peer, TOP, run, wait_for
+from sluice_support import Sluice
+
+PEERS = []
+
+
+def peer():
+    if not PEERS:
+        PEERS.append(Peer('postgres'))
+    return PEERS[0]
+
+
+def psql(text, database='sluice'):
+    """Another program's statements; None while the server is away."""
+    at = peer().at
+    got = subprocess.run(['psql', '-qAtX', '-v', 'ON_ERROR_STOP=1', '-h', at['socket'], '-p',
+                          at['port'], '-U', 'sluice', '-d', database, '-c', text],
+                         capture_output=True, text=True, timeout=60)
+    return got.stdout.strip() if got.returncode == 0 else None
+
+
+class Source(http.server.BaseHTTPRequestHandler):
+    """Each answer has some new rows, and new versions of some old ones."""
+    state = {'next': 0, 'version': 0, 'on': True}
+
+    def do_GET(self):                                   # pylint: disable=invalid-name
+        state, rows = Source.state, []
+        if state['on']:
+            state['version'] += 1
+            first = state['next']
+            state['next'] += 40
+            for i in list(range(first, first + 40)) + list(range(max(0, first - 20), first)):
+                rows.append({'id': i, 'v': state['version'], 'touched': 0,
+                             'who': {'name': 'n%d' % i, 'tags': ['a', i]}})
+        body = json.dumps({'results': rows}).encode()
+        self.send_response(200)
+        self.send_header('Content-Type', 'application/json')
+        self.send_header('Content-Length', str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):                          # pylint: disable=arguments-differ
+        pass
+
+
+def serve_source():
+    server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Source)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def topic_records(sluice, topic):
+    """All records of the topic's one partition: (sluice.id, value)."""
+    consumer = Consumer({'bootstrap.servers': sluice.at['kafka'], 'group.id': 'audit',
+                         'enable.auto.commit': False})
+    part = TopicPartition(topic, 0, 0)
+    try:
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=20)
+        consumer.assign([part])
+        records = []
+        while len(records) < end:
+            message = consumer.poll(10)
+            if message is None:
+                break
+            assert not message.error(), message.error()
+            headers = dict(message.headers() or [])
+            value = json.loads(message.value()) if message.value() else None
+            records.append((headers.get('sluice.id'), value))
+        return records
+    finally:
+        consumer.close()
+
+
+PIPELINE = '''
+pipeline: landed
+schedule: every 1s
+retries: 5
+retry_delay: 200ms
+fetch:
+  raw_rows:
+    url: http://127.0.0.1:%d/
+    rows: results[*]
+    key: id
+    empty_ok: true
+capture:
+  rows_changed: raw_rows
+'''
+
+AUDIT = '''
+CREATE TABLE audit(n bigserial, id bigint, v bigint, touched bigint);
+CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+  INSERT INTO audit(id, v, touched) VALUES(NEW.id, NEW.v, NEW.touched); RETURN NEW; END';
+CREATE TRIGGER audit AFTER INSERT OR UPDATE ON raw_rows FOR EACH ROW EXECUTE FUNCTION audit()
+'''
+
+
+def the_contract_holds():
+    suite = os.path.join(TOP, 'build', 'test', 'contract_landing_test')
+    got = subprocess.run([suite], env=dict(os.environ, SLUICE_TEST_POSTGRES=peer().at['url']),
+                         capture_output=True, text=True, timeout=900)
+    assert got.returncode == 0, (got.stdout + got.stderr)[-2000:]
+
+
+def touch(until):
+    """The other program: changes rows of its own choice until told to end."""
+    n = 0
+    while not until.is_set():
+        n += 1
+        psql('UPDATE raw_rows SET touched=%d WHERE id %% 17 = %d' % (n, n % 17))
+        time.sleep(0.1)
+
+
+def killed_in_turn_every_version_is_there_once():
+    source = serve_source()
+    port = source.server_address[1]
+    sluice = Sluice([PIPELINE % port], verb='serve',
+                    conf='landing: %s\nallow: ["127.0.0.1:%d"]\n' % (peer().at['url'], port))
+    done = threading.Event()
+    try:
+        sluice.start()
+        wait_for('the first rows', lambda: psql('SELECT count(*)>0 FROM raw_rows') == 't', 60)
+        assert psql(AUDIT) is not None
+        other = threading.Thread(target=touch, args=(done,))
+        other.start()
+        for turn in range(3):
+            time.sleep(3)
+            peer().kill()
+            time.sleep(0.5 + turn)
+            peer().again()
+            time.sleep(2)
+            sluice.stop(signal.SIGKILL)
+            sluice.start()
+        time.sleep(3)
+        Source.state['on'] = False
+        done.set()
+        other.join()
+        time.sleep(2)
+        audit(sluice)
+    finally:
+        done.set()
+        sluice.close()
+        source.shutdown()
+
+
+def audit(sluice):
+    lines = psql('SELECT id, v, touched FROM audit').split('\n')
+    want = collections.Counter(tuple(int(x) for x in line.split('|')) for line in lines)
+    total = int(psql('SELECT count(*) FROM raw_rows'))
+
+    def seen():
+        records = topic_records(sluice, 'rows_changed')
+        got = collections.Counter((r['id'], r['v'], r['touched']) for _, r in records)
+        missing = [w for w in want if w not in got]
+        return (records, got) if not missing else None
+    records, got = wait_for('every version of a row on the topic', seen, 60)
+    ids = collections.Counter(i for i, _ in records)
+    twice = [i for i, n in ids.items() if n > 1]
+    assert not twice, 'records twice: %s' % twice[:5]
+    more = [w for w in want if got[w] != want[w]]
+    assert not more, 'versions not as often as they were: %s' % more[:5]
+    last = {r['id']: r for _, r in records}
+    assert len(last) == total, '%d keys on the topic, %d rows' % (len(last), total)
+    for line in psql('SELECT id, v, touched, who FROM raw_rows').split('\n'):
+        key, version, touched, who = line.split('|', 3)
+        row = last[int(key)]
+        assert (row['v'], row['touched']) == (int(version), int(touched)), (line, row)
+        assert row['who'] == json.loads(who), (line, row)
+    print('     %d rows, %d changes, %d of them by another program' % (
+        total, len(records), sum(1 for _, r in records if r['touched'])))
+
+
+def idle_slots_let_the_log_go():
+    """What others write does not pile up behind a slot that has nothing to read."""
+    sluice = Sluice([PIPELINE % 9], verb='serve', conf='landing: %s\n' % peer().at['url'])
+    try:
+        Source.state['on'] = False
+        sluice.start()
+        psql('CREATE TABLE IF NOT EXISTS noise(x text)')
+        lag = 'SELECT pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots ' \
+              "WHERE slot_name='sluice_sluice'"
+        for _ in range(3):
+            psql("INSERT INTO noise SELECT repeat('x', 1000) FROM generate_series(1, 20000)")
+        wait_for('the slot to follow', lambda: int(psql(lag) or 1 << 30) < 1 << 20, 30)
+    finally:
+        sluice.close()
+
+
+def close():
+    for one in PEERS:
+        one.close()
+
+
+if __name__ == '__main__':
+    run([the_contract_holds, killed_in_turn_every_version_is_there_once,
+         idle_slots_let_the_log_go], close)
