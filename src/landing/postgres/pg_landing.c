@@ -262,6 +262,7 @@ const struct landing_ops pg_landing_ops = {
     .upsert = pg_write_upsert,
     .put_run = pg_write_run,
     .put_try = pg_write_try,
+    .trim_runs = pg_write_trim_runs,
     .put_setting = pg_write_setting,
     .commit = pg_write_commit,
     .abort = pg_write_abort,

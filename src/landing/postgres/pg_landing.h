@@ -69,6 +69,7 @@ int pg_write_upsert(struct landing_tx *tx, struct str table, const struct str *r
                     struct landing_count *out) MUST_USE;
 int pg_write_run(struct landing_tx *tx, const struct run *run) MUST_USE;
 int pg_write_try(struct landing_tx *tx, const struct run_try *run_try) MUST_USE;
+int pg_write_trim_runs(struct landing_tx *tx, struct str dag, size_t newest, size_t max) MUST_USE;
 int pg_write_setting(struct landing_tx *tx, struct str name, struct str value) MUST_USE;
 int pg_write_commit(struct landing_tx *tx) MUST_USE;
 void pg_write_abort(struct landing_tx *tx);

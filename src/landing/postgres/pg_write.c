@@ -303,6 +303,21 @@ int pg_write_try(struct landing_tx *base, const struct run_try *run_try) {
     return pg_conn_run(&landing_of(base)->writer, sql, param, ARRAY_LEN(param), NULL);
 }
 
+int pg_write_trim_runs(struct landing_tx *base, struct str dag, size_t newest, size_t max) {
+    static const char sql[] =
+        "WITH edge AS (SELECT logical_us FROM _sluice_run WHERE dag=$1 AND kind=0"
+        " ORDER BY logical_us DESC OFFSET $2::bigint LIMIT 1),"
+        " gone AS (DELETE FROM _sluice_run WHERE dag=$1 AND id IN (SELECT id FROM _sluice_run"
+        " WHERE dag=$1 AND kind=0 AND logical_us<(SELECT logical_us FROM edge)"
+        " AND state IN ('success', 'failed') ORDER BY logical_us LIMIT $3::bigint) RETURNING id)"
+        " DELETE FROM _sluice_try WHERE dag=$1 AND run IN (SELECT id FROM gone)";
+    struct numbers num = {.cnt = 0};
+    struct str param[3] = {dag};
+    param[1] = number(&num, (int64_t)MIN(newest - 1, (size_t)INT64_MAX));
+    param[2] = number(&num, (int64_t)MIN(max, (size_t)LANDING_PAGE_MAX));
+    return pg_conn_run(&landing_of(base)->writer, sql, param, ARRAY_LEN(param), NULL);
+}
+
 int pg_write_setting(struct landing_tx *base, struct str name, struct str value) {
     struct str param[] = {name, text(value)};
     return pg_conn_run(&landing_of(base)->writer, "INSERT INTO _sluice_setting(name, value) "
