@@ -26,7 +26,7 @@ static void sum_topics(const struct pipe *pipe, struct sum *sum) {
     for (size_t d = 0; d < conf->def_cnt; d++)
         for (size_t i = 0; i < conf->def[d]->capture_cnt; i++) {
             struct captor_stats stats = {0};
-            captor_stats(pipe_captor(pipe), conf->def[d]->capture[i].topic, &stats);
+            if (!pipe_captured(pipe, conf->def[d]->capture[i].topic, &stats)) stats.records = 0;
             sum->records += stats.records;
             sum->moved = sum->moved && stats.records > 0;
         }

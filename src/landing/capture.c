@@ -45,6 +45,11 @@ int capture_lag(struct capture *capture, int64_t *cnt, int64_t *oldest_us) {
     return capture->landing->ops->capture_lag(capture, cnt, oldest_us);
 }
 
+bool capture_copying(struct capture *capture) {
+    assert(capture);
+    return capture->landing->ops->capture_copying(capture);
+}
+
 int capture_snapshot(struct capture *capture, struct str table) {
     assert(capture && table.ptr);
     return capture->landing->ops->capture_snapshot(capture, table);

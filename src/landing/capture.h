@@ -10,6 +10,10 @@
  * where there is none. A change of a row's key by another program comes as a delete and a create.
  * INSERT OR REPLACE by another program comes as a create.
  *
+ * PostgreSQL's own log takes the outbox's place: a slot keeps it until it is acked, and all rows
+ * are put together from the columns. `before` of another program's table is there when the table
+ * has REPLICA IDENTITY FULL; without it, of a delete it is the key. A truncate makes no changes.
+ *
  * Thread: the one that opened it. Memory: changes live in the arena given. One per landing. */
 #ifndef LANDING_CAPTURE_H
 #define LANDING_CAPTURE_H
@@ -35,5 +39,8 @@ int capture_lag(struct capture *capture, int64_t *cnt, int64_t *oldest_us) MUST_
 /* The present rows of a table as READ changes, for a topic that starts later than its table:
  * taken in one transaction that also puts them into the outbox. */
 int capture_snapshot(struct capture *capture, struct str table) MUST_USE;
+/* Is a copy that was asked for not yet handed out whole? Of PostgreSQL a copy is taken at one point
+ * of its log, without locks, and asked for again by whoever finds it was cut short by a crash. */
+bool capture_copying(struct capture *capture);
 
 #endif

@@ -45,6 +45,7 @@ struct landing_ops {
     void (*capture_wake)(struct capture *capture);
     int (*capture_lag)(struct capture *capture, int64_t *cnt, int64_t *oldest_us);
     int (*capture_snapshot)(struct capture *capture, struct str table);
+    bool (*capture_copying)(struct capture *capture);
 };
 
 struct landing {

@@ -58,6 +58,7 @@ struct captor {
     pthread_t thread;
     bool started;
     atomic_bool stopping;
+    bool copying; /* tables' rows are on their way that were there before */
     atomic_int_fast64_t busy_us, waiting;
     struct metric *latency;
     pthread_mutex_t lock;
@@ -138,10 +139,49 @@ static int route_schema(struct captor *captor, struct route *route) {
     return err == ERR_NOT_FOUND ? 0 : err;
 }
 
+/* ---- copies ---- */
+
+static struct str copied_of(const struct route *route, struct arena *arena) {
+    return arena_printf(arena, "capture.copied.%.*s", STR_ARG(route->def->topic));
+}
+
+/* Asks for a copy of the table unless its topic has had one. */
+static int copy_table(struct captor *captor, struct route *route) {
+    struct arena arena = ARENA_INIT;
+    struct str done;
+    int err = landing_setting(captor->conf.home, copied_of(route, &arena), &arena, &done);
+    bool again = !err && !str_eq(done, route->def->table);
+    if (err == ERR_NOT_FOUND || again) {
+        err = capture_snapshot(captor->capture, route->def->table);
+        captor->copying = true;
+    }
+    arena_fini(&arena);
+    return err;
+}
+
+/* Once all of the copies is written and acked, this is remembered. */
+static int note_copied(struct captor *captor) {
+    struct arena arena = ARENA_INIT;
+    struct landing_tx *tx;
+    if (capture_copying(captor->capture)) return 0;
+    int err = landing_begin(captor->conf.home, &tx);
+    if (err) return err;
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++)
+        if (captor->route[i].ready)
+            err = landing_put_setting(tx, copied_of(&captor->route[i], &arena),
+                                      captor->route[i].def->table);
+    if (!err) err = landing_commit(tx);
+    else landing_abort(tx);
+    if (!err) captor->copying = false;
+    arena_fini(&arena);
+    return err;
+}
+
 static int route_open(struct captor *captor, struct route *route) {
     if (route->ready) return 0;
     int err = route_topic(captor, route);
     if (!err) err = route_schema(captor, route);
+    if (!err && captor->conf.home) err = copy_table(captor, route);
     route->ready = !err;
     return err;
 }
@@ -298,6 +338,7 @@ int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
     }
     int64_t start_us = env_mono_us(captor->conf.env);
     if (!err && captor->cnt) err = pass_on(captor);
+    if (!err && captor->copying) err = note_copied(captor);
     atomic_fetch_add(&captor->busy_us, env_mono_us(captor->conf.env) - start_us);
     if (!err) {
         *did = captor->cnt;

@@ -3,7 +3,8 @@
  * For each captured table: the topic is made, the schema of its values registered before the first
  * record that needs it, every change appended exactly once - after a crash the ids at the ends of
  * the partitions tell what was written already - and acknowledged when durable. A topic or registry
- * that does not answer is waited for, with back-off; landing goes on meanwhile.
+ * that does not answer is waited for, with back-off; landing goes on meanwhile. With a `home`,
+ * the rows a table has when it is first captured come before its changes.
  * Thread: captor_start/stop from one thread; captor_stats from any. */
 #ifndef PIPELINE_CAPTOR_H
 #define PIPELINE_CAPTOR_H
@@ -20,6 +21,7 @@ struct captor_conf {
     struct registry *registry;
     const struct def_capture *const *capture;
     size_t capture_cnt;
+    struct landing *home; /* keeps which tables are copied; NULL: nothing is copied */
 };
 struct captor;
 int captor_open(struct captor **out, const struct captor_conf *conf) MUST_USE; /* makes topics */

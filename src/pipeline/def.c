@@ -118,10 +118,20 @@ static void read_hide(struct load *load, const struct ynode *node, struct def_ca
     }
 }
 
+static void read_from(struct load *load, const struct ynode *node, struct def_capture *capture) {
+    struct str url;
+    if (!field_text(&load->in, node, &url)) return;
+    capture->from = url;
+    if (str_starts(url, STR("postgresql://")) || str_starts(url, STR("postgres://"))) return;
+    report_add(load->in.report, node->at, STR("'from' is the address of a PostgreSQL database"),
+               STR("for instance   from: postgresql://USER@HOST/DATABASE"));
+}
+
 static void read_capture(struct load *load, const struct ynode *key, const struct ynode *node) {
-    static const char *const names[] = {"table", "format", "hide", "partitions"};
+    static const char *const names[] = {"table", "from", "format", "hide", "partitions"};
     struct def_capture *capture = &load->def->capture[load->def->capture_cnt];
-    *capture = (struct def_capture){.topic = key->text, .partitions = 1, .at = key->at};
+    *capture = (struct def_capture){.topic = key->text, .from = STR(""), .partitions = 1,
+                                     .at = key->at};
     if (!field_name(&load->in, key, TOPIC_MAX, "the name of a topic")) return;
     load->def->capture_cnt++;
     if (node->kind != YNODE_MAP) {
@@ -136,6 +146,7 @@ static void read_capture(struct load *load, const struct ynode *key, const struc
         report_addf(load->in.report, key->at, STR("add   table: NAME"),
                     "capture '%.*s' has no table", STR_ARG(key->text));
     else if (field_text(&load->in, value, &capture->table)) capture->at = value->at;
+    if ((value = ynode_get(node, "from"))) read_from(load, value, capture);
     if ((value = ynode_get(node, "format"))) read_format(load, value, &capture->format);
     if ((value = ynode_get(node, "hide"))) read_hide(load, value, capture);
     if ((value = ynode_get(node, "partitions")) && field_int(&load->in, value, 1, 1024, &num))
@@ -417,8 +428,9 @@ static void check_references(struct load *load) {
     for (size_t i = 0; i < def->fetch_cnt; i++) table[i] = def->fetch[i].name;
     for (size_t i = 0; i < def->capture_cnt; i++) topic[i] = def->capture[i].topic;
     for (size_t i = 0; i < def->capture_cnt; i++) {
-        bool found = !def->capture[i].table.len;
-        for (size_t k = 0; k < def->fetch_cnt; k++) {
+        bool foreign = def->capture[i].from.len > 0;
+        bool found = !def->capture[i].table.len || foreign;
+        for (size_t k = 0; k < def->fetch_cnt && !foreign; k++) {
             if (!str_eq(def->capture[i].table, table[k])) continue;
             found = true;
             check_hidden_key(load, &def->capture[i], &def->fetch[k]);

@@ -29,6 +29,7 @@ struct def_fetch { /* HTTP into a landing table */
 enum def_format { DEF_ROW, DEF_JSON_SCHEMA, DEF_DEBEZIUM };
 struct def_capture { /* changed rows of a table onto a topic */
     struct str topic, table;
+    struct str from;        /* another application's database; "": the landing */
     enum def_format format;
     const struct jsonpath **hide; /* what is left out of the topic */
     struct report_at *hide_at;

@@ -41,7 +41,7 @@ static void look_at_capture(struct pipe *pipe, struct health_tier *tier) {
     for (size_t d = 0; d < conf->def_cnt; d++)
         for (size_t i = 0; i < conf->def[d]->capture_cnt; i++) {
             struct captor_stats stats;
-            if (!captor_stats(pipe_captor(pipe), conf->def[d]->capture[i].topic, &stats)) continue;
+            if (!pipe_captured(pipe, conf->def[d]->capture[i].topic, &stats)) continue;
             if (!*stats.trouble) continue;
             tier->state = HEALTH_ERROR;
             memcpy(tier->note, stats.trouble, sizeof tier->note);

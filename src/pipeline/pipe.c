@@ -3,6 +3,7 @@
 
 #include "base/diag.h"
 #include "base/err.h"
+#include "pipeline/guests.h"
 
 #include <stdio.h>
 
@@ -17,6 +18,7 @@ struct pipe {
     struct registry *registry;
     struct store *store;
     struct captor *captor;
+    struct guests *guests;
     struct query **query;
     size_t query_cnt;
     struct fetcher **fetcher;
@@ -108,7 +110,8 @@ static int open_tiers(struct pipe *pipe) {
 static bool is_captured(const struct pipe *pipe, struct str table) {
     for (size_t d = 0; d < pipe->conf.def_cnt; d++)
         for (size_t i = 0; i < pipe->conf.def[d]->capture_cnt; i++)
-            if (str_eq(pipe->conf.def[d]->capture[i].table, table)) return true;
+            if (!pipe->conf.def[d]->capture[i].from.len &&
+                str_eq(pipe->conf.def[d]->capture[i].table, table)) return true;
     return false;
 }
 
@@ -129,16 +132,24 @@ static int declare_tables(struct pipe *pipe) {
 static int open_captor(struct pipe *pipe) {
     size_t cnt = 0, all = 0;
     for (size_t d = 0; d < pipe->conf.def_cnt; d++) all += pipe->conf.def[d]->capture_cnt;
-    if (!all) return 0;
     const struct def_capture **capture = arena_array(&pipe->arena, const struct def_capture *, all);
     for (size_t d = 0; d < pipe->conf.def_cnt; d++)
         for (size_t i = 0; i < pipe->conf.def[d]->capture_cnt; i++)
-            capture[cnt++] = &pipe->conf.def[d]->capture[i];
+            if (!pipe->conf.def[d]->capture[i].from.len)
+                capture[cnt++] = &pipe->conf.def[d]->capture[i];
+    if (!cnt) return 0;
     struct captor_conf conf = {pipe->conf.env, pipe->landing, pipe->log, pipe->registry, capture,
-                               cnt};
+                               cnt, NULL};
     int err = captor_open(&pipe->captor, &conf);
     if (!err && conf_embedded(pipe->conf.conf, CONF_LANDING)) err = captor_snapshot(pipe->captor);
     return err;
+}
+
+static int open_guests(struct pipe *pipe) {
+    struct guests_conf conf = {pipe->conf.env, pipe->landing, pipe->log, pipe->registry,
+                               pipe->conf.fence, pipe->conf.conf, pipe->conf.def,
+                               pipe->conf.def_cnt};
+    return guests_open(&pipe->guests, &conf);
 }
 
 static int open_queries(struct pipe *pipe) {
@@ -229,6 +240,7 @@ int pipe_open(struct pipe **out, const struct pipe_conf *conf) {
     if (!err) err = open_tiers(pipe);
     if (!err) err = declare_tables(pipe);
     if (!err) err = open_captor(pipe);
+    if (!err) err = open_guests(pipe);
     if (!err) err = open_queries(pipe);
     if (!err) err = open_orch(pipe);
     if (!err) err = open_observe(pipe);
@@ -276,6 +288,7 @@ int pipe_look(struct pipe **out, const struct pipe_conf *conf) {
 
 int pipe_start(struct pipe *pipe) {
     int err = pipe->captor ? captor_start(pipe->captor) : 0;
+    if (!err && pipe->guests) err = guests_start(pipe->guests);
     for (size_t i = 0; i < pipe->query_cnt && !err; i++) err = query_start(pipe->query[i]);
     return err ? err : orch_start(pipe->orch);
 }
@@ -287,6 +300,7 @@ void pipe_close(struct pipe *pipe) {
     orch_close(pipe->orch);
     if (pipe->log) log_stop(pipe->log);
     captor_close(pipe->captor);
+    guests_close(pipe->guests);
     for (size_t i = 0; i < pipe->query_cnt; i++) query_close(pipe->query[i]);
     store_close(pipe->store);
     registry_close(pipe->registry);
@@ -317,8 +331,9 @@ struct store *pipe_store(const struct pipe *pipe) {
     return pipe->store;
 }
 
-struct captor *pipe_captor(const struct pipe *pipe) {
-    return pipe->captor;
+bool pipe_captured(const struct pipe *pipe, struct str topic, struct captor_stats *out) {
+    if (pipe->captor && captor_stats(pipe->captor, topic, out)) return true;
+    return pipe->guests && guests_stats(pipe->guests, topic, out);
 }
 
 struct orch *pipe_orch(const struct pipe *pipe) {

@@ -48,7 +48,8 @@ struct landing *pipe_landing(const struct pipe *pipe);
 struct log *pipe_log(const struct pipe *pipe);
 struct registry *pipe_registry(const struct pipe *pipe);
 struct store *pipe_store(const struct pipe *pipe);
-struct captor *pipe_captor(const struct pipe *pipe); /* NULL: nothing is captured */
+/* Of the captor that writes the topic; false: none does. */
+bool pipe_captured(const struct pipe *pipe, struct str topic, struct captor_stats *out);
 struct orch *pipe_orch(const struct pipe *pipe);
 struct observe *pipe_observe(const struct pipe *pipe);
 size_t pipe_query_cnt(const struct pipe *pipe);

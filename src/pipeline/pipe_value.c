@@ -63,7 +63,6 @@ bool pipe_value(struct pipe *pipe, struct str subject, struct str metric, double
             return table_value(pipe, pipe_query(pipe, i), metric, out);
     }
     if (str_eqz(metric, "lag")) return topic_lag(pipe, subject, out);
-    struct captor *captor = pipe_captor(pipe);
-    return captor && captor_stats(captor, subject, &captured) &&
+    return pipe_captured(pipe, subject, &captured) &&
            topic_value(pipe, &captured, metric, out);
 }

@@ -67,8 +67,8 @@ def serve_source():
     return server
 
 
-def topic_records(sluice, topic):
-    """All records of the topic's one partition: (sluice.id, value)."""
+def topic_records(sluice, topic, keys=False):
+    """All records of the topic's one partition: (sluice.id, value), with their keys if wanted."""
     consumer = Consumer({'bootstrap.servers': sluice.at['kafka'], 'group.id': 'audit',
                          'enable.auto.commit': False})
     part = TopicPartition(topic, 0, 0)
@@ -83,7 +83,8 @@ def topic_records(sluice, topic):
             assert not message.error(), message.error()
             headers = dict(message.headers() or [])
             value = json.loads(message.value()) if message.value() else None
-            records.append((headers.get('sluice.id'), value))
+            record = (headers.get('sluice.id'), value)
+            records.append(record + (message.key().decode(),) if keys else record)
         return records
     finally:
         consumer.close()
@@ -203,6 +204,73 @@ def idle_slots_let_the_log_go():
         sluice.close()
 
 
+SHOP = '''
+CREATE SCHEMA shop;
+CREATE TABLE shop.orders(id int PRIMARY KEY, n int, price numeric(8,2), at timestamptz, tags text[]);
+INSERT INTO shop.orders SELECT i, 0, i / 4.0, '2026-01-02 03:04:05+00', ARRAY['a', 'b"c']
+  FROM generate_series(1, 50000) i'''
+GUEST = '''
+pipeline: shop
+capture:
+  orders: {table: shop.orders, from: '%s'}
+'''
+
+
+def a_guest_is_copied_then_followed():
+    """Another application's table: no gap and no double between its copy and its changes."""
+    psql('CREATE DATABASE shop')
+    assert psql(SHOP, 'shop') is not None
+    url = peer().at['url'].rsplit('/', 1)[0] + '/shop'
+    sluice = Sluice([GUEST % url], verb='serve')
+    done = threading.Event()
+
+    def work():
+        n = 0
+        while not done.is_set():
+            n += 1
+            psql('UPDATE shop.orders SET n=n+1 WHERE id %% 1000 = %d; '
+                 'INSERT INTO shop.orders(id, n) VALUES(%d, 1)' % (n % 1000, 100000 + n), 'shop')
+    other = threading.Thread(target=work)
+    try:
+        other.start()
+        sluice.start()
+        wait_for('the copy', lambda: len(topic_records(sluice, 'orders')) > 50000, 60)
+        sluice.stop(signal.SIGKILL)
+        sluice.start()
+        time.sleep(2)
+        done.set()
+        other.join()
+        psql('UPDATE shop.orders SET id=-1 WHERE id=7; DELETE FROM shop.orders WHERE id=8', 'shop')
+        wait_for('the last change', lambda: follows(sluice), 60)
+        assert psql("SELECT count(*) FROM pg_class WHERE relname LIKE '_sluice%'", 'shop') == '0'
+    finally:
+        done.set()
+        sluice.close()
+
+
+def follows(sluice):
+    """Is the topic, replayed by key, what the table is?"""
+    records, state = topic_records(sluice, 'orders', keys=True), {}
+    ids = collections.Counter(one for one, _, _ in records)
+    assert max(ids.values()) == 1, 'records twice'
+    for _, row, key in records:
+        if row is None:
+            state.pop(key, None)
+        else:
+            state[key] = row
+    table = {}
+    for line in psql('SELECT id, n, price, tags[2] FROM shop.orders', 'shop').split('\n'):
+        key, n, price, tag = line.split('|')
+        table[key] = (int(n), float(price) if price else None, tag or None)
+    got = {key: (row['n'], row['price'], row['tags'] and row['tags'][1])
+           for key, row in state.items()}
+    if got != table:
+        return False
+    assert state['1']['at'] == '2026-01-02T03:04:05Z', state['1']
+    print('     %d rows, %d records' % (len(table), len(records)))
+    return True
+
+
 def close():
     for one in PEERS:
         one.close()
@@ -210,4 +278,4 @@ def close():
 
 if __name__ == '__main__':
     run([the_contract_holds, killed_in_turn_every_version_is_there_once,
-         idle_slots_let_the_log_go], close)
+         idle_slots_let_the_log_go, a_guest_is_copied_then_followed], close)

@@ -48,7 +48,7 @@ static void hide(struct def_capture *def, const char *path) {
 
 static void open_captor(void) {
     struct captor_conf conf = {&bed.env, bed.landing, bed.log, bed.registry, captures,
-                               capture_cnt};
+                               capture_cnt, NULL};
     int err = captor_open(&captor, &conf);
     if (err) fail_msg("%s", err_note());
 }

@@ -358,10 +358,14 @@ int pg_capture_snapshot(struct capture *base, struct str name) {
     int err = pg_table_name_check(name);
     if (!err) err = pg_snap_open(&snap, landing, keep_name(capture, name));
     if (err) return err;
-    snap->fresh = landing->guest;
+    snap->fresh = pg_landing_fresh(landing, name);
     while (*at) at = &(*at)->next;
     *at = snap;
     return 0;
+}
+
+bool pg_capture_copying(struct capture *base) {
+    return ((struct pg_capture *)base)->snap;
 }
 
 /* ---- next ---- */

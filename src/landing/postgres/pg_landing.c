@@ -207,9 +207,18 @@ struct str pg_landing_captured(struct pg_landing *landing, struct str schema_nam
 
 /* ---- declaring ---- */
 
-static void set_captured(struct pg_landing *landing, struct str name, bool captured) {
+static char old, fresh; /* what a captured name may stand for */
+
+bool pg_landing_fresh(struct pg_landing *landing, struct str name) {
     pthread_mutex_lock(&landing->lock);
-    if (captured) map_put(&landing->captured, name, landing);
+    bool is_fresh = map_get(&landing->captured, name) == &fresh;
+    pthread_mutex_unlock(&landing->lock);
+    return is_fresh;
+}
+
+static void set_captured(struct pg_landing *landing, struct str name, bool captured, bool added) {
+    pthread_mutex_lock(&landing->lock);
+    if (captured) map_put(&landing->captured, name, added ? &fresh : &old);
     else map_del(&landing->captured, name);
     pthread_mutex_unlock(&landing->lock);
 }
@@ -233,11 +242,12 @@ static int declare(struct pg_landing *landing, const struct landing_table *decl)
     if (!err) err = pg_conn_do(conn, "BEGIN");
     if (err) return err;
     err = load_decl(landing, table, decl);
-    if (!err) err = pg_publish_table(landing, conn, table);
+    bool added = false;
+    if (!err) err = pg_publish_table(landing, conn, table, &added);
     if (!err) err = pg_conn_do(conn, "COMMIT");
     if (!err) table->declared = true;
     else PQclear(PQexecParams(conn->pg, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0));
-    if (!err) set_captured(landing, decl->name, decl->captured);
+    if (!err) set_captured(landing, decl->name, decl->captured, added);
     pg_table_forget(table); /* loaded again when used */
     return err;
 }
@@ -279,4 +289,5 @@ const struct landing_ops pg_landing_ops = {
     .capture_wake = pg_capture_wake,
     .capture_lag = pg_capture_lag,
     .capture_snapshot = pg_capture_snapshot,
+    .capture_copying = pg_capture_copying,
 };

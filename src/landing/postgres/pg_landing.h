@@ -38,7 +38,7 @@ struct pg_landing {
     bool busy;                    /* somebody writes */
     struct pg_conn *reader[PG_LANDING_READER_MAX];
     size_t reader_cnt;
-    struct map captured;          /* names that are declared and captured -> themselves */
+    struct map captured;          /* names that are declared and captured -> old or fresh */
 
     struct pg_conn writer;        /* as all below: of who holds the lock */
     struct map tables;            /* name -> struct pg_table */
@@ -57,11 +57,15 @@ void pg_landing_forget(struct pg_landing *landing); /* after a rollback */
 struct str pg_landing_captured(struct pg_landing *landing, struct str schema, struct str rel,
                                struct arena *arena);
 
+/* Was the table first captured by this process, so that nobody has seen a change of it? */
+bool pg_landing_fresh(struct pg_landing *landing, struct str name);
+
 /* ---- pg_publish.c ---- */
 int pg_publish_slot(struct pg_landing *landing, struct pg_conn *conn) MUST_USE; /* makes them */
-/* Puts the table into the publication, or takes it out, as `captured` says. */
+/* Puts the table into the publication, or takes it out, as `captured` says. *added (NULL allowed):
+ * it was not in it. */
 int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
-                     const struct pg_table *table) MUST_USE;
+                     const struct pg_table *table, bool *added) MUST_USE;
 
 /* ---- pg_write.c ---- */
 int pg_write_begin(struct landing *base, struct landing_tx **out) MUST_USE;
@@ -99,5 +103,6 @@ int pg_capture_ack(struct capture *base, uint64_t seq) MUST_USE;
 void pg_capture_wake(struct capture *base);
 int pg_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) MUST_USE;
 int pg_capture_snapshot(struct capture *base, struct str table) MUST_USE;
+bool pg_capture_copying(struct capture *base);
 
 #endif

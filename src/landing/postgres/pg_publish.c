@@ -110,8 +110,9 @@ static int set_identity(struct pg_conn *conn, const struct pg_table *table) {
 }
 
 int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
-                     const struct pg_table *table) {
+                     const struct pg_table *table, bool *added) {
     PGresult *res;
+    if (added) *added = false;
     if (!table->is_there) return 0;
     struct str param[] = {landing->publication, table->schema, table->rel};
     int err = pg_conn_run(conn, "SELECT p.puballtables OR r.prrelid IS NOT NULL FROM pg_publication"
@@ -124,5 +125,6 @@ int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
     PQclear(res);
     if (table->captured) err = set_identity(conn, table);
     if (err || is_in == table->captured) return err;
+    if (added) *added = table->captured;
     return alter_publication(landing, conn, table->captured ? "ADD" : "DROP", table);
 }

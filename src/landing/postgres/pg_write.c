@@ -174,7 +174,7 @@ static int widen_rows(struct upsert *up, const struct str *row, size_t from, siz
     }
     bool captured = table->captured, was_there = table->is_there;
     int err = pg_widen_table(conn, table, type);
-    if (!err && captured && !was_there) err = pg_publish_table(up->landing, conn, table);
+    if (!err && captured && !was_there) err = pg_publish_table(up->landing, conn, table, NULL);
     return err;
 }
 

@@ -321,4 +321,5 @@ const struct landing_ops lite_landing_ops = {
     .capture_wake = lite_capture_wake,
     .capture_lag = lite_capture_lag,
     .capture_snapshot = lite_capture_snapshot,
+    .capture_copying = lite_capture_copying,
 };

@@ -104,5 +104,6 @@ int lite_capture_ack(struct capture *base, uint64_t seq) MUST_USE;
 void lite_capture_wake(struct capture *base);
 int lite_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) MUST_USE;
 int lite_capture_snapshot(struct capture *base, struct str table) MUST_USE;
+bool lite_capture_copying(struct capture *base);
 
 #endif

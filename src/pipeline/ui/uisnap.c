@@ -45,8 +45,7 @@ static void look_landing(struct uiapi *api, struct uinode *node) {
 
 static void look_topic(struct uiapi *api, struct uinode *node) {
     struct captor_stats stats;
-    struct captor *captor = pipe_captor(api->conf.pipe);
-    if (!captor || !captor_stats(captor, node->ref, &stats)) {
+    if (!pipe_captured(api->conf.pipe, node->ref, &stats)) {
         node->num.state = "idle";
         return;
     }
