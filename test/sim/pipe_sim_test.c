@@ -59,7 +59,7 @@ static bool chance(uint64_t percent) {
 
 static void open_captor(void) {
     struct captor_conf conf = {&world.bed.env, world.bed.landing, world.bed.log,
-                               world.bed.registry, captures, 2};
+                               world.bed.registry, captures, 2, NULL};
     assert_int_equal(captor_open(&world.captor, &conf), 0);
 }
 
