@@ -76,6 +76,11 @@ int registry_state(struct registry *registry) {
     return registry->ops->state ? registry->ops->state(registry) : 0;
 }
 
+static int ready(struct registry *registry) {
+    last_code = 0;
+    return registry->ops->ready ? registry->ops->ready(registry) : 0;
+}
+
 /* What no registry takes. */
 static int check_args(struct str subject, const struct registry_text *text) {
     if (!subject.len || subject.len > REGISTRY_SUBJECT_MAX || !str_utf8(subject) ||
@@ -91,9 +96,9 @@ static int check_args(struct str subject, const struct registry_text *text) {
 int registry_register(struct registry *registry, struct str subject, enum registry_kind kind,
                       struct str text, struct arena *arena, struct registry_schema *out) {
     assert(registry && subject.ptr && text.ptr && arena && out);
-    last_code = 0;
     struct registry_text both = {kind, text};
-    int err = check_args(subject, &both);
+    int err = ready(registry);
+    if (!err) err = check_args(subject, &both);
     if (!err) err = registry->ops->add(registry, subject, both, arena, out);
     metric_add(err ? refused : registered, 1);
     return err;
@@ -102,15 +107,15 @@ int registry_register(struct registry *registry, struct str subject, enum regist
 int registry_get(struct registry *registry, struct str subject, int32_t version,
                  struct arena *arena, struct registry_schema *out) {
     assert(registry && subject.ptr && arena && out);
-    last_code = 0;
-    return registry->ops->get(registry, subject, version, arena, out);
+    int err = ready(registry);
+    return err ? err : registry->ops->get(registry, subject, version, arena, out);
 }
 
 int registry_by_id(struct registry *registry, int32_t id, struct arena *arena,
                    struct registry_schema *out) {
     assert(registry && arena && out);
-    last_code = 0;
-    return registry->ops->by_id(registry, id, arena, out);
+    int err = ready(registry);
+    return err ? err : registry->ops->by_id(registry, id, arena, out);
 }
 
 int registry_subjects(struct registry *registry, struct arena *arena, struct str **out,
@@ -132,46 +137,46 @@ int registry_subjects(struct registry *registry, struct arena *arena, struct str
 int registry_find(struct registry *registry, struct str subject, struct registry_text text,
                   bool deleted, struct arena *arena, struct registry_schema *out) {
     assert(registry && subject.ptr && text.text.ptr && arena && out);
-    last_code = 0;
-    int err = check_args(subject, &text);
+    int err = ready(registry);
+    if (!err) err = check_args(subject, &text);
     return err ? err : registry->ops->find(registry, subject, text, deleted, arena, out);
 }
 
 int registry_list(struct registry *registry, struct str subject, enum registry_show show,
                   struct arena *arena, struct registry_schema **out, size_t *cnt) {
     assert(registry && arena && out && cnt);
-    last_code = 0;
     *out = NULL, *cnt = 0;
-    return registry->ops->list(registry, subject, show, arena, out, cnt);
+    int err = ready(registry);
+    return err ? err : registry->ops->list(registry, subject, show, arena, out, cnt);
 }
 
 int registry_delete(struct registry *registry, struct str subject, int32_t version, bool permanent,
                     struct arena *arena, struct registry_gone *out) {
     assert(registry && subject.ptr && arena && out);
-    last_code = 0;
     *out = (struct registry_gone){NULL, 0};
-    return registry->ops->del(registry, subject, version, permanent, arena, out);
+    int err = ready(registry);
+    return err ? err : registry->ops->del(registry, subject, version, permanent, arena, out);
 }
 
 int registry_config(struct registry *registry, struct str subject, struct registry_config *out) {
     assert(registry && out);
-    last_code = 0;
-    return registry->ops->config(registry, subject, out);
+    int err = ready(registry);
+    return err ? err : registry->ops->config(registry, subject, out);
 }
 
 int registry_set_config(struct registry *registry, struct str subject,
                         const struct registry_config *config) {
     assert(registry && (subject.ptr || config));
-    last_code = 0;
-    int err = subject.ptr ? check_args(subject, NULL) : 0;
+    int err = ready(registry);
+    if (!err && subject.ptr) err = check_args(subject, NULL);
     return err ? err : registry->ops->set_config(registry, subject, config);
 }
 
 int registry_check(struct registry *registry, struct str subject, int32_t version,
                    struct registry_text text, struct arena *arena, struct registry_verdict *out) {
     assert(registry && subject.ptr && text.text.ptr && arena && out);
-    last_code = 0;
     *out = (struct registry_verdict){NULL, 0};
-    int err = check_args(subject, &text);
+    int err = ready(registry);
+    if (!err) err = check_args(subject, &text);
     return err ? err : registry->ops->check(registry, subject, version, text, arena, out);
 }

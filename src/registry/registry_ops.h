@@ -28,6 +28,7 @@ struct registry_ops {
     int (*check)(struct registry *registry, struct str subject, int32_t version,
                  struct registry_text text, struct arena *arena, struct registry_verdict *out);
     int (*state)(struct registry *registry); /* NULL: always well */
+    int (*ready)(struct registry *registry); /* before each of the others; NULL: it always is */
 };
 
 struct registry {

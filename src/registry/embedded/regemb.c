@@ -12,6 +12,7 @@ struct regemb {
     struct log *log;
     pthread_mutex_t lock;
     struct regstate state;
+    bool loaded; /* the topic was read: else the log is away, and is asked again */
 };
 
 static struct regemb *emb_of(struct registry *registry) {
@@ -36,6 +37,22 @@ static void emb_close(struct registry *registry) {
     base_free(emb);
 }
 
+/* Under the lock, or before anybody else knows it. */
+static int load(struct regemb *emb) {
+    int err = regtopic_make(emb->log);
+    if (!err) err = regtopic_read(emb->log, regstate_apply, &emb->state);
+    emb->loaded = !err;
+    if (!err) return 0;
+    regstate_fini(&emb->state); /* half of it may have been read */
+    regstate_init(&emb->state);
+    return err_add(err, "registry");
+}
+
+static int emb_ready(struct registry *registry) {
+    struct regemb *emb = lock(registry);
+    return unlock(emb, emb->loaded ? 0 : load(emb));
+}
+
 static int emb_open(struct registry **out, const struct registry_conf *conf, struct str place) {
     if (place.len) return err_fail(ERR_CONFIG, "registry 'embedded:' takes no address");
     if (!conf->log) return err_fail(ERR_CONFIG, "an embedded registry needs a log");
@@ -44,11 +61,10 @@ static int emb_open(struct registry **out, const struct registry_conf *conf, str
     emb->log = conf->log;
     pthread_mutex_init(&emb->lock, NULL);
     regstate_init(&emb->state);
-    int err = regtopic_make(conf->log);
-    if (!err) err = regtopic_read(conf->log, regstate_apply, &emb->state);
-    if (err) {
+    int err = load(emb);
+    if (err && !err_retry(err)) {
         emb_close(&emb->base);
-        return err_add(err, "registry");
+        return err;
     }
     *out = &emb->base;
     return 0;
@@ -375,4 +391,5 @@ const struct registry_ops regemb_ops = {
     .config = emb_config,
     .set_config = emb_set_config,
     .check = emb_check,
+    .ready = emb_ready,
 };

@@ -1,0 +1,220 @@
+#!/usr/bin/python3
+"""kafka - the log on a real Kafka: the contract suite, then pipelines while the broker is away,
+killed, and while its connections are cut: every landed row is on the topic once, and in the table.
+"""
+import os
+import select
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+
+from peer_support import Peer, TOP, run, wait_for
+from sluice_support import Sluice
+
+PIPELINE = """pipeline: people
+schedule: every 300ms
+fetch:
+  raw_users:
+    url: people:?results=20
+    rows: results[*]
+    key: login.uuid
+capture:
+  users_%(n)d: {table: raw_users, partitions: 3}
+transform:
+  spark_streams.users_%(n)d_table:
+    key: id uuid
+    sql: SELECT login.uuid AS id, email FROM STREAM users_%(n)d
+"""
+
+
+class Proxy:
+    """Passes bytes between clients and the broker; cut() ends every connection at once."""
+
+    def __init__(self):
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.port = self.listener.getsockname()[1]
+        self.to, self.pairs, self.cuts = None, [], 0
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.listener.accept()
+            try:
+                server = socket.create_connection(('127.0.0.1', self.to), 2)
+            except (OSError, TypeError):
+                client.close()
+                continue
+            self.pairs.append((client, server))
+            threading.Thread(target=self.carry, args=(client, server), daemon=True).start()
+
+    def carry(self, client, server):
+        other = {client: server, server: client}
+        try:
+            while True:
+                for ready in select.select([client, server], [], [], 60)[0]:
+                    data = ready.recv(65536)
+                    if not data:
+                        return
+                    other[ready].sendall(data)
+        except (OSError, ValueError):
+            pass
+        finally:
+            client.close()
+            server.close()
+
+    def cut(self):
+        pairs, self.pairs = self.pairs, []
+        self.cuts += len(pairs)
+        for pair in pairs:
+            for end in pair:
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
+
+PROXY = Proxy()
+STATE = {'n': 0}
+
+
+def kafka():
+    """The broker, which names the proxy as its address."""
+    if 'peer' not in STATE:
+        STATE['peer'] = Peer('kafka', KAFKA_SET='advertised.listeners=PLAINTEXT://127.0.0.1:%d '
+                             'log.segment.bytes=1048576' % PROXY.port)
+        PROXY.to = int(STATE['peer'].at['port'])
+    return STATE['peer']
+
+
+def pipeline():
+    STATE['n'] += 1
+    conf = 'log: {url: "kafka://127.0.0.1:%d"}\n' % PROXY.port
+    node = Sluice([PIPELINE % {'n': STATE['n']}], conf=conf, verb='serve')
+    return node, 'users_%d' % STATE['n']
+
+
+def landed(node):
+    path = os.path.join(node.data, 'landing.db')
+    with sqlite3.connect('file:%s?mode=ro' % path, uri=True) as base:
+        try:
+            return [row[0] for row in base.execute("SELECT json_extract(login, '$.uuid') "
+                                                   'FROM raw_users')]
+        except sqlite3.OperationalError:    # nothing has landed yet
+            return []
+
+
+def on_topic(topic):
+    """Every record's key and partition, by another program."""
+    said = subprocess.run(['kcat', '-b', '127.0.0.1:%d' % PROXY.port, '-C', '-t', topic, '-e', '-q',
+                           '-o', 'beginning', '-f', '%k\n'],
+                          capture_output=True, text=True, timeout=120, check=False)
+    return [line.strip('"') for line in said.stdout.split('\n') if line]
+
+
+def log_health(node):
+    return node.get('ui', '/health')['tiers']['log']
+
+
+def audit(node, topic):
+    """Nothing more is fetched; all that landed is on the topic once, and in the table."""
+    node.call('PATCH', '/api/v2/dags/people', {'is_paused': True})
+    time.sleep(1)
+    rows = set(landed(node))
+    assert len(rows) > 100, 'only %d rows landed' % len(rows)
+
+    def table_rows():
+        tables = node.get('ui', '/ui/tables')['tables']
+        return next((t['rows'] for t in tables if t['name'].endswith(topic + '_table')), 0)
+    wait_for('%d rows in the table' % len(rows), lambda: table_rows() >= len(rows), 60)
+    keys = on_topic(topic)
+    inside = [key for key in keys if any(c in key for c in '-')]
+    found = {key[key.find('"uuid":"') + 8:][:36] if 'uuid' in key else key for key in inside}
+    assert len(keys) == len(rows), '%d records for %d rows' % (len(keys), len(rows))
+    assert len(found) == len(rows), '%d of %d keys differ' % (len(found), len(rows))
+    assert table_rows() == len(rows)
+
+
+def the_contract_holds_on_it():
+    env = dict(os.environ, SLUICE_TEST_KAFKA='127.0.0.1:%d' % int(kafka().at['port']),
+               CMOCKA_MESSAGE_OUTPUT='TAP')
+    test = os.path.join(TOP, 'build', 'test', 'contract_log_test')
+    done = subprocess.run([test], env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert 'names no Kafka' not in done.stdout
+
+
+def a_broker_that_is_away_is_waited_for():
+    PROXY.to = None
+    node, topic = pipeline()
+    try:
+        node.start()
+        wait_for('health to say so', lambda: log_health(node)['state'] == 'error', 30)
+        wait_for('landing to go on', lambda: len(landed(node)) > 100, 30)
+        PROXY.to = int(kafka().at['port'])
+        wait_for('health to be well', lambda: log_health(node)['state'] == 'ok', 60)
+        audit(node, topic)
+    finally:
+        node.close()
+
+
+def a_killed_broker_loses_and_doubles_nothing():
+    kafka()
+    node, topic = pipeline()
+    try:
+        node.start()
+        wait_for('records', lambda: len(on_topic(topic)) > 50, 60)
+        for _ in range(2):
+            kafka().kill()
+            time.sleep(4)
+            assert log_health(node)['state'] == 'error'
+            kafka().again()
+            wait_for('health to be well', lambda: log_health(node)['state'] == 'ok', 60)
+            time.sleep(2)
+        audit(node, topic)
+    finally:
+        node.close()
+
+
+def cut_connections_lose_and_double_nothing():
+    kafka()
+    node, topic = pipeline()
+    try:
+        node.start()
+        wait_for('records', lambda: len(on_topic(topic)) > 20, 60)
+        for _ in range(30):
+            PROXY.cut()
+            time.sleep(0.3)
+        assert PROXY.cuts > 30
+        audit(node, topic)
+    finally:
+        node.close()
+
+
+def a_killed_sluice_doubles_nothing():
+    kafka()
+    node, topic = pipeline()
+    try:
+        node.start()
+        for _ in range(5):
+            time.sleep(2.5)
+            node.stop(signal.SIGKILL)
+            node.start()
+        audit(node, topic)
+    finally:
+        node.close()
+
+
+def close():
+    if 'peer' in STATE:
+        STATE['peer'].close()
+
+
+if __name__ == '__main__':
+    run([the_contract_holds_on_it, a_broker_that_is_away_is_waited_for,
+         a_killed_broker_loses_and_doubles_nothing, cut_connections_lose_and_double_nothing,
+         a_killed_sluice_doubles_nothing], close)
+    sys.exit(0)
