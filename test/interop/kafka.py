@@ -84,9 +84,10 @@ STATE = {'n': 0}
 def kafka():
     """The broker, which names the proxy as its address."""
     if 'peer' not in STATE:
-        STATE['peer'] = Peer('kafka', KAFKA_SET='advertised.listeners=PLAINTEXT://127.0.0.1:%d '
+        with socket.create_server(('127.0.0.1', 0)) as free:
+            PROXY.to = free.getsockname()[1]    # before: the broker's own tools come this way
+        STATE['peer'] = Peer('kafka', PROXY.to, KAFKA_SET='advertised.listeners=PLAINTEXT://127.0.0.1:%d '
                              'log.segment.bytes=1048576' % PROXY.port)
-        PROXY.to = int(STATE['peer'].at['port'])
     return STATE['peer']
 
 
