@@ -12,6 +12,9 @@ import sys
 import threading
 import time
 
+from cassandra import InvalidRequest
+from cassandra.cluster import Cluster
+
 from peer_support import Peer, TOP, run, wait_for
 from sluice_support import Sluice
 
@@ -127,16 +130,24 @@ def audit(node, topic):
     rows = set(landed(node))
     assert len(rows) > 100, 'only %d rows landed' % len(rows)
 
+    host, port = node.at['cql'].split(':')
+    cluster = Cluster([host], port=int(port), protocol_version=4)
+    session = cluster.connect()
+
     def table_rows():
-        tables = node.get('ui', '/ui/tables')['tables']
-        return next((t['rows'] for t in tables if t['name'].endswith(topic + '_table')), 0)
-    wait_for('%d rows in the table' % len(rows), lambda: table_rows() >= len(rows), 60)
+        try:
+            return {str(row[0]) for row in session.execute(
+                'SELECT id FROM spark_streams.%s_table' % topic)}
+        except InvalidRequest:      # the query has not made it yet
+            return set()
+    wait_for('%d rows in the table' % len(rows), lambda: len(table_rows()) >= len(rows), 60)
+    assert table_rows() == rows
+    cluster.shutdown()
     keys = on_topic(topic)
     inside = [key for key in keys if any(c in key for c in '-')]
     found = {key[key.find('"uuid":"') + 8:][:36] if 'uuid' in key else key for key in inside}
     assert len(keys) == len(rows), '%d records for %d rows' % (len(keys), len(rows))
     assert len(found) == len(rows), '%d of %d keys differ' % (len(found), len(rows))
-    assert table_rows() == len(rows)
 
 
 def the_contract_holds_on_it():
