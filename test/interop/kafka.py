@@ -89,8 +89,8 @@ def kafka():
     if 'peer' not in STATE:
         with socket.create_server(('127.0.0.1', 0)) as free:
             PROXY.to = free.getsockname()[1]    # before: the broker's own tools come this way
-        STATE['peer'] = Peer('kafka', PROXY.to, KAFKA_SET='advertised.listeners=PLAINTEXT://127.0.0.1:%d '
-                             'log.segment.bytes=1048576' % PROXY.port)
+        STATE['peer'] = Peer('kafka', PROXY.to, KAFKA_SET='advertised.listeners='
+                             'PLAINTEXT://127.0.0.1:%d' % PROXY.port)
     return STATE['peer']
 
 
