@@ -2,18 +2,20 @@
  *
  *   landing_bench [rows] [batch] [folder]
  *
- * Records are of randomuser.me's shape, 1.1 KB, keyed by a random UUID. Four rounds on one file:
+ * Records are the built-in people, 1.1 KB, keyed by a random UUID. Four rounds on one file:
  * all new, all unchanged, all updated, and new again with a thread that captures and acks. */
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/uuid.h"
 #include "landing/capture.h"
+#include "source/people/person.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+
+#define YEAR_US INT64_C(31557600000000)
 
 struct drain {
     struct capture *capture;
@@ -32,28 +34,6 @@ static double cpu_us(int who) {
     getrusage(who, &use);
     return (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1e6 +
            (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec);
-}
-
-static const char hex64[] = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
-
-static void put_user(struct buf *out, const char *uuid, int n, int age) {
-    buf_printf(out, "{\"gender\":\"%s\",\"name\":{\"title\":\"Ms\",\"first\":\"Jennie%d\","
-               "\"last\":\"Nichols\"},\"location\":{\"street\":{\"number\":%d,\"name\":"
-               "\"Valwood Pkwy\"},\"city\":\"Billings\",\"state\":\"Michigan\",\"country\":"
-               "\"United States\",\"postcode\":%d,\"coordinates\":{\"latitude\":\"-69.8246\","
-               "\"longitude\":\"134.8719\"},\"timezone\":{\"offset\":\"+9:30\",\"description\":"
-               "\"Adelaide, Darwin\"}},\"email\":\"jennie.nichols%d@example.com\",",
-               n & 1 ? "female" : "male", n % 977, n % 9999, 10000 + n % 80000, n);
-    buf_printf(out, "\"login\":{\"uuid\":\"%s\",\"username\":\"yellowpeacock%d\",\"password\":"
-               "\"addison\",\"salt\":\"sld1yGtd\",\"md5\":\"%.32s\",\"sha1\":\"%.40s\",\"sha256\":"
-               "\"%s\"},\"dob\":{\"date\":\"1992-03-08T15:13:16.688Z\",\"age\":%d},"
-               "\"registered\":{\"date\":\"2007-07-09T05:51:59.390Z\",\"age\":14},\"phone\":"
-               "\"(272) 790-0888\",\"cell\":\"(489) 330-2385\",\"id\":{\"name\":\"SSN\",\"value\":"
-               "\"405-88-3636\"},\"picture\":{\"large\":\"https://randomuser.me/api/portraits/men/"
-               "75.jpg\",\"medium\":\"https://randomuser.me/api/portraits/med/men/75.jpg\","
-               "\"thumbnail\":\"https://randomuser.me/api/portraits/thumb/men/75.jpg\"},"
-               "\"nat\":\"US\"}",
-               uuid, n % 1000, hex64, hex64, hex64, age);
 }
 
 static void *drain_main(void *arg) {
@@ -99,22 +79,19 @@ static void round_of(struct landing *landing, const char *what, struct str *row,
            sum.updated, sum.unchanged);
 }
 
-static void make(struct arena *arena, struct str *row, char (*uuid)[40], int cnt, int age) {
+/* The people of a seed, some years from now: the same ones, older. */
+static void make(struct arena *arena, struct str *row, int cnt, uint64_t seed, int years) {
     struct buf text;
+    struct people_query query;
+    int64_t now_us = env_now_us(env_real()) + years * YEAR_US;
+    ok(people_parse(env_real(), STR(""), STR(""), &query));
     buf_init(&text, 4096);
     for (int i = 0; i < cnt; i++) {
         buf_reset(&text);
-        put_user(&text, uuid[i], i, age);
+        person_write(&query, seed, (uint32_t)i, now_us, &text);
         row[i] = arena_str(arena, buf_str(&text));
     }
     buf_fini(&text);
-}
-
-static void fresh(char (*uuid)[40], int cnt) {
-    for (int i = 0; i < cnt; i++) {
-        struct uuid id = uuid_random(env_real());
-        uuid_format(&id, uuid[i]);
-    }
 }
 
 int main(int argc, char **argv) {
@@ -127,7 +104,6 @@ int main(int argc, char **argv) {
     struct str key = STR("login.uuid");
     struct landing_table table = {STR("raw_users"), &key, 1, true};
     struct str *row = base_calloc((size_t)cnt, sizeof *row);
-    char(*uuid)[40] = base_calloc((size_t)cnt, sizeof *uuid);
     ok(env_remove_tree(env_real(), folder));
     ok(env_mkdir(env_real(), folder));
     snprintf(url, sizeof url, "sqlite:%s/data.db", folder);
@@ -135,13 +111,12 @@ int main(int argc, char **argv) {
     ok(landing_declare(landing, &table));
     struct drain drain = {0};
     ok(capture_open(&drain.capture, landing));
-    fresh(uuid, cnt);
-    make(&arena, row, uuid, cnt, 30);
+    make(&arena, row, cnt, 1, 0);
     printf("%d rows of %zu bytes, %d a transaction\n", cnt, row[0].len, batch);
     round_of(landing, "new", row, cnt, batch);
     round_of(landing, "the same again", row, cnt, batch);
     arena_reset(&arena);
-    make(&arena, row, uuid, cnt, 31);
+    make(&arena, row, cnt, 1, 1);
     round_of(landing, "updated", row, cnt, batch);
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, drain_main, &drain) == 0);
@@ -152,9 +127,8 @@ int main(int argc, char **argv) {
         env_sleep_us(env_real(), 10000);
     }
     drain.cnt = drain.us_sum = 0;
-    fresh(uuid, cnt);
     arena_reset(&arena);
-    make(&arena, row, uuid, cnt, 30);
+    make(&arena, row, cnt, 2, 0);
     round_of(landing, "new, while captured", row, cnt, batch);
     env_sleep_us(env_real(), 300000);
     atomic_store(&drain.stop, true);
@@ -166,6 +140,5 @@ int main(int argc, char **argv) {
     ok(env_remove_tree(env_real(), folder));
     arena_fini(&arena);
     base_free(row);
-    base_free(uuid);
     return 0;
 }

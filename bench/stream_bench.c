@@ -6,6 +6,7 @@
 #include "base/env.h"
 #include "base/err.h"
 #include "log/log.h"
+#include "source/people/person.h"
 #include "stream/stream.h"
 #include "wire/json/jsontype.h"
 #include "wire/kafka/recbatch.h"
@@ -21,36 +22,6 @@
     "post_code, lower(email) AS email, login.username AS username, dob.date AS dob, "             \
     "registered.date AS registered_date, phone, picture.medium AS picture "                       \
     "FROM STREAM users_created"
-
-static void put_user(struct buf *out, unsigned i) {
-    static const char *const first[] = {"Ana", "Bj\xC3\xB6rn", "Clara", "Dmitri"};
-    static const char *const size[] = {"large", "medium", "thumbnail"};
-    const char *name = first[i % 4];
-    buf_printf(out, "{\"gender\":\"%s\",\"name\":{\"title\":\"Ms\",\"first\":\"%s\","
-               "\"last\":\"Nordmann%u\"},", i % 2 ? "male" : "female", name, i);
-    buf_printf(out, "\"location\":{\"street\":{\"number\":%u,\"name\":\"Church Road\"},"
-               "\"city\":\"Salford\",\"state\":\"County Kerry\",\"country\":\"United Kingdom\",",
-               i % 9999);
-    buf_printf(out, "\"postcode\":%u,\"coordinates\":{\"latitude\":\"-%u.1234\","
-               "\"longitude\":\"%u.5678\"},", 10000 + i, i % 90, i % 180);
-    buf_putz(out, "\"timezone\":{\"offset\":\"+5:30\",\"description\":\"Bombay, Calcutta, Madras, "
-             "New Delhi\"}},");
-    buf_printf(out, "\"email\":\"%s.Nordmann%u@example.com\",\"login\":{\"uuid\":"
-               "\"5f1f0b3c-6d2b-4c0f-9b0e-%012u\",\"username\":\"angrybear%u\",", name, i, i, i);
-    buf_putz(out, "\"password\":\"qwerty\",\"salt\":\"Xy4kQ1aB\","
-             "\"md5\":\"0123456789abcdef0123456789abcdef\","
-             "\"sha1\":\"0123456789abcdef0123456789abcdef01234567\",\"sha256\":"
-             "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"},");
-    buf_printf(out, "\"dob\":{\"date\":\"1970-05-07T08:09:%02u.123Z\",\"age\":%u},"
-               "\"registered\":{\"date\":\"2010-01-02T03:04:05.678Z\",\"age\":12},", i % 60,
-               i % 90);
-    buf_printf(out, "\"phone\":\"015242 %u\",\"cell\":\"07788 123456\",\"id\":{\"name\":\"NINO\","
-               "\"value\":\"SG %u H\"},\"picture\":{", i, i);
-    for (int k = 0; k < 3; k++)
-        buf_printf(out, "%s\"%s\":\"https://randomuser.me/api/portraits/%s/men/%u.jpg\"",
-                   k ? "," : "", size[k], size[k], i % 99);
-    buf_putz(out, "},\"nat\":\"GB\"}");
-}
 
 /* ---- the sink ---- */
 
@@ -88,8 +59,9 @@ static int sink_quarantine(void *self UNUSED, const struct record *record UNUSED
 
 static int fill(struct log *log, struct env *env, struct arena *arena, const struct type **type) {
     struct buf batch, value;
+    struct people_query query;
     int64_t base;
-    int err = 0;
+    int err = people_parse(env, STR(""), STR(""), &query);
     buf_init(&batch, 8 * MIB);
     buf_init(&value, 1 * MIB);
     for (unsigned i = 0; i < RECORDS && !err; i += BATCH) {
@@ -98,7 +70,7 @@ static int fill(struct log *log, struct env *env, struct arena *arena, const str
         recbatch_begin(&build, &batch);
         for (unsigned k = i; k < i + BATCH && !err; k++) {
             buf_reset(&value);
-            put_user(&value, k);
+            person_write(&query, 1, k, env_now_us(env), &value);
             struct record record = {.value = buf_str(&value), .ts_ms = env_now_ms(env)};
             err = recbatch_add(&build, &record);
         }

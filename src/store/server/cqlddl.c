@@ -2,6 +2,8 @@
  * same table. */
 #include "store/server/cqlddl.h"
 
+#include "store/cql/cqllex.h"
+
 #include <jansson.h>
 
 #define STRATEGY "org.apache.cassandra.locator."
@@ -18,30 +20,13 @@ struct str cqlddl_type(const struct cqltype *type, struct arena *arena) {
 
 /* ---- names and literals ---- */
 
-static bool is_reserved(struct str name) {
-    static const char *const word[] = {
-        "add",     "allow",   "alter",   "and",      "apply",       "asc",          "authorize",
-        "batch",   "begin",   "by",      "columnfamily", "create",  "default",      "delete",
-        "desc",    "describe", "drop",   "entries",  "execute",     "from",         "full",
-        "grant",   "if",      "in",      "index",    "infinity",    "insert",       "into",
-        "is",      "keyspace", "limit",  "materialized", "mbean",   "mbeans",       "modify",
-        "nan",     "norecursive", "not", "null",     "of",          "on",           "or",
-        "order",   "primary", "rename",  "replace",  "revoke",      "schema",       "select",
-        "set",     "table",   "to",      "token",    "truncate",    "unlogged",     "unset",
-        "update",  "use",     "using",   "view",     "where",       "with",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(word); i++)
-        if (str_eqz(name, word[i])) return true;
-    return false;
-}
-
 static bool is_plain(struct str name) {
     if (name.len == 0 || !(name.ptr[0] >= 'a' && name.ptr[0] <= 'z')) return false;
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_')) return false;
     }
-    return !is_reserved(name);
+    return !cqllex_reserved(name);
 }
 
 static void put_quoted(struct buf *out, struct str text, char quote) {
