@@ -269,6 +269,21 @@ static void eval_real(enum arith op, struct func_ctx *ctx, const struct vec *con
     }
 }
 
+/* Of two operands of `from` digits behind the point. Their sum may take one bit more than there is,
+ * and fit all the same once it has been rounded. */
+static bool decimal_add(batch_i128 a, batch_i128 b, int from, const struct type *type,
+                        batch_i128 *out) {
+    batch_i128 sum;
+    if (!__builtin_add_overflow(a, b, &sum))
+        return dec_rescale(sum, from, type->scale, type->precision, out);
+    if (from <= type->scale) return false;
+    batch_u128 size = a < 0 ? -(batch_u128)a - (batch_u128)b : (batch_u128)a + (batch_u128)b;
+    batch_u128 power = (batch_u128)dec_power(from - type->scale);
+    sum = (batch_i128)((size + power / 2) / power);
+    *out = a < 0 ? -sum : sum;
+    return dec_fits(sum, type->precision);
+}
+
 /* Operands and result in their own scales. */
 static bool compute_decimal(enum arith op, const struct vec *const *arg, uint32_t row,
                             const struct type *type, batch_i128 *out) {
@@ -289,8 +304,8 @@ static bool compute_decimal(enum arith op, const struct vec *const *arg, uint32_
         *out = a / b;
         return *out >= INT64_MIN && *out <= INT64_MAX;
     }
-    batch_i128 v = op == MOD ? a % b : op == ADD ? a + b : a - b;
-    return dec_rescale(v, common, scale, precision, out);
+    if (op == MOD) return dec_rescale(a % b, common, scale, precision, out);
+    return decimal_add(a, op == SUB ? -b : b, common, type, out);
 }
 
 static void eval_decimal(enum arith op, struct func_ctx *ctx, const struct vec *const *arg,
