@@ -527,7 +527,7 @@ const struct func fn_string[] = {
     {"concat", "s*:s", eval_concat, 0, NULL, NULL},
     {"concat", "x*:x", eval_concat, 0, NULL, NULL},
     {"concat", "[*:-", eval_concat_lists, 0, types_concat_lists, NULL},
-    {"concat_ws", "a*:-", eval_concat_ws, FUNC_NULLS, types_concat_ws, NULL},
+    {"concat_ws", "aa*:-", eval_concat_ws, FUNC_NULLS, types_concat_ws, NULL},
     {"substring", "sii?:s", eval_substring, 0, NULL, NULL},
     {"substring", "xii?:x", eval_substring, 0, NULL, NULL},
     {"left", "si:s", eval_left, 0, NULL, NULL},
