@@ -318,8 +318,10 @@ bool orch_stopping(const struct orch_try *orch_try) {
 
 /* Is this the task that ends the run well? Under the lock. */
 static bool is_last(const struct orch_job *job) {
-    for (size_t i = 0; i < job->live->dag->def.task_cnt; i++)
-        if (i != job->task && job->live->task[i].state != RUN_SUCCESS) return false;
+    for (size_t i = 0; i < job->live->dag->def.task_cnt; i++) {
+        enum run_state state = job->live->task[i].state;
+        if (i != job->task && state != RUN_SUCCESS && state != RUN_SKIPPED) return false;
+    }
     return true;
 }
 
@@ -419,22 +421,53 @@ static int reserve(struct orch_dag_state *dag, struct run *run, struct arena *ar
     return 0;
 }
 
-static int save_run(struct orch *orch, const struct run *run) {
+/* The tasks that a run of one task leaves out: on record, so that none adopts them as waiting. */
+static int save_skipped(struct landing_tx *tx, const struct orch_live *live,
+                        const struct run *run) {
+    int err = 0;
+    for (size_t i = 0; i < live->dag->def.task_cnt && !err; i++) {
+        struct run_try skipped = {.dag = run->dag, .run = run->id,
+                                  .task = live->dag->def.task[i].name, .number = 1,
+                                  .state = RUN_SKIPPED, .start_us = run->logical_us,
+                                  .end_us = run->logical_us, .log = STR("")};
+        if (live->task[i].state == RUN_SKIPPED) err = landing_put_try(tx, &skipped);
+    }
+    return err;
+}
+
+static int save_run(struct orch *orch, const struct orch_live *live, const struct run *run) {
     struct landing_tx *tx;
     int err = landing_begin(orch->conf.landing, &tx);
     if (err) return err;
     err = landing_put_run(tx, run);
+    if (!err) err = save_skipped(tx, live, run);
     if (!err) return landing_commit(tx);
     landing_abort(tx);
     return err;
+}
+
+/* Leaves all tasks out but one. Under the lock. */
+static void keep_one(struct orch_live *live, size_t task) {
+    live->once = true;
+    for (size_t i = 0; i < live->dag->def.task_cnt; i++)
+        if (i != task) live->task[i].state = RUN_SKIPPED;
+}
+
+static int find_task(const struct orch_dag_state *dag, struct str name, size_t *out) {
+    *out = place_of(dag->def.task, dag->def.task_cnt, name);
+    if (*out < dag->def.task_cnt) return 0;
+    return err_fail(ERR_NOT_FOUND, "pipeline '%.*s' has no task '%.*s'", STR_ARG(dag->def.name),
+                    STR_ARG(name));
 }
 
 int orch_trigger_at(struct orch *orch, const struct orch_ask *ask, struct arena *arena,
                     struct run *out) {
     struct orch_dag_state *dag = find_dag(orch, ask->dag);
     struct orch_live *live = NULL;
+    size_t task = 0;
     if (!dag) return ERR_NOT_FOUND;
     int err = ask->id.ptr ? check_id(ask->id) : 0;
+    if (!err && ask->task.ptr) err = find_task(dag, ask->task, &task);
     if (err) return err;
     *out = (struct run){.dag = dag->def.name,
                         .id = ask->id.ptr ? arena_str(arena, ask->id) : STR_NULL,
@@ -445,9 +478,10 @@ int orch_trigger_at(struct orch *orch, const struct orch_ask *ask, struct arena 
                         .note = STR("")};
     pthread_mutex_lock(&orch->lock);
     err = reserve(dag, out, arena, &live);
+    if (!err && ask->task.ptr) keep_one(live, task);
     pthread_mutex_unlock(&orch->lock);
     if (err) return err;
-    err = save_run(orch, out);
+    err = save_run(orch, live, out);
     pthread_mutex_lock(&orch->lock);
     if (err) {
         orch_step_remove(live);
@@ -461,7 +495,7 @@ int orch_trigger_at(struct orch *orch, const struct orch_ask *ask, struct arena 
 
 int orch_trigger(struct orch *orch, struct str dag, struct str id, struct str by,
                  struct arena *arena, struct str *out_id) {
-    struct orch_ask ask = {dag, id, by, 0};
+    struct orch_ask ask = {.dag = dag, .id = id, .by = by};
     struct run run;
     int err = orch_trigger_at(orch, &ask, arena, &run);
     if (!err) *out_id = run.id;

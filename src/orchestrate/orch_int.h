@@ -71,6 +71,7 @@ struct orch_live {
     struct run run;
     struct orch_live_task *task; /* as many as the dag has */
     bool saving;                 /* a trigger is writing it */
+    bool once;                   /* no try follows a failed one */
 };
 
 struct orch_dag_state {

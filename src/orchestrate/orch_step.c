@@ -82,7 +82,7 @@ static enum run_state judge(struct tick *tick, struct orch_job *job) {
         return RUN_SUCCESS;
     }
     orch_try_say(job, "error", "failed after %" PRId64 " ms: %.*s", took_ms, STR_ARG(job->note));
-    if (!orch_try_again(def, job->pub.number, job->err)) return RUN_FAILED;
+    if (job->live->once || !orch_try_again(def, job->pub.number, job->err)) return RUN_FAILED;
     int64_t delay_us = orch_try_delay(def, &job->run, job->pub.number);
     orch_try_say(job, "info", "try %" PRIu32 " follows in %.1f s", job->pub.number + 1,
                  (double)delay_us / 1e6);
@@ -145,7 +145,8 @@ static enum run_state upstream(const struct orch_live *live, size_t task) {
     for (size_t i = 0; i < def->after_cnt; i++) {
         enum run_state one = live->task[live->dag->after[task][i]].state;
         if (one == RUN_FAILED || one == RUN_UPSTREAM_FAILED) return RUN_UPSTREAM_FAILED;
-        if (one != RUN_SUCCESS) state = RUN_NONE;
+        bool passed = one == RUN_SUCCESS || (live->once && one == RUN_SKIPPED);
+        if (!passed) state = RUN_NONE;
     }
     return state;
 }

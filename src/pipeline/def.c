@@ -362,7 +362,9 @@ static void read_schedule(struct load *load, const struct ynode *root) {
                    STR(""));
         def->timezone = STR("");
     }
-    if ((value = ynode_get(root, "schedule")) && field_text(&load->in, value, &def->schedule) &&
+    value = ynode_get(root, "schedule");
+    def->schedule_at = value ? value->at : root->at;
+    if (value && field_text(&load->in, value, &def->schedule) &&
         orch_schedule_check(def->schedule, def->timezone))
         report_add(load->in.report, value->at, str_of(err_note()),
                    STR("for instance   every 10s   or   0 6 * * *   or   @daily"));

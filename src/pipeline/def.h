@@ -56,6 +56,7 @@ struct def {
     struct arena arena;
     struct str file, source;
     struct str name, schedule, timezone;
+    struct report_at schedule_at; /* of the file's start without one */
     bool catchup;
     int retries;            /* -1: the scheduler's default */
     int64_t retry_delay_us; /* 0: the scheduler's default */

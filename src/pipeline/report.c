@@ -71,8 +71,9 @@ void report_text(const struct report *report, bool color, struct buf *out) {
     const char *plain = color ? "\033[0m" : "";
     for (size_t i = 0; i < report->cnt; i++) {
         const struct report_item *item = &report->item[i];
-        buf_printf(out, "%s%.*s:%u:%u:%s %serror:%s %.*s\n", bold, STR_ARG(item->at.file),
-                   item->at.line, item->at.col, plain, red, plain, STR_ARG(item->text));
+        buf_printf(out, "%s%.*s:%u:%u:%s %s%s:%s %.*s\n", bold, STR_ARG(item->at.file),
+                   item->at.line, item->at.col, plain, red, report->warnings ? "warning" : "error",
+                   plain, STR_ARG(item->text));
         put_place(&item->at, out);
         if (item->hint.len) buf_printf(out, "        %.*s\n", STR_ARG(item->hint));
     }

@@ -27,6 +27,7 @@ struct report {
     struct arena arena;
     struct report_item *item;
     size_t cnt, more;
+    bool warnings; /* what is in it is no mistake, only to be known */
 };
 
 void report_init(struct report *report);

@@ -87,7 +87,8 @@ static const char *not_taken(const json_t *body) {
     static const char *const names[] = {"note", "partition_key", "data_interval_start",
                                         "data_interval_end", "run_after"};
     const json_t *conf = json_object_get(body, "conf");
-    if (conf && !json_is_null(conf) && !(json_is_object(conf) && !json_object_size(conf)))
+    size_t taken = json_object_get(conf, "sluice_task") ? 1 : 0;
+    if (conf && !json_is_null(conf) && !(json_is_object(conf) && json_object_size(conf) == taken))
         return "conf";
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const json_t *value = json_object_get(body, names[i]);
@@ -123,6 +124,7 @@ static void trigger(struct airflow *airflow, struct http_req *req, const json_t 
     }
     if (!take_text(req, body, "dag_run_id", &ask.id)) return;
     if (!take_text(req, body, "logical_date", &when)) return;
+    if (!take_text(req, json_object_get(body, "conf"), "sluice_task", &ask.task)) return;
     if (when.ptr && orch_time_parse(when, &ask.logical_us)) {
         airflow_json_invalid(req, "body", "logical_date", err_note());
         return;

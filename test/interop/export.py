@@ -1,0 +1,266 @@
+#!/usr/bin/env python3
+"""export - what `sluice export` writes, in the systems it is written for.
+
+PySpark is installed by pip into a folder of its own when $SLUICE_TEST_SPARK (a python that has it)
+does not say where it is. Airflow is large: its cases run where $SLUICE_TEST_AIRFLOW names a python
+that has Airflow 3. Debezium's validation needs $SLUICE_TEST_CONNECT, the address of a Connect.
+"""
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import urllib.request
+
+from peer_support import TOP, run, wait_for
+from sluice_support import SLUICE, Skip, Sluice
+
+PIPELINE = '''pipeline: people_test
+schedule: "30 6 * * MON-FRI"
+timezone: Europe/Zurich
+retries: 5
+retry_delay: 20s
+fetch:
+  raw_users:
+    url: people:?results=200&seed=7
+    rows: results[*]
+    key: login.uuid
+    retries: 2
+capture:
+  users: raw_users
+transform:
+  k.people:
+    key: id uuid
+    sql: |
+      SELECT login.uuid AS id, upper(name.first) AS first, dob.age AS age, -- FROM STREAM here, no
+        concat_ws(', ', location.city, ' FROM STREAM x', location.country) AS place,
+        CAST(location.postcode AS STRING) AS code, login.sha256 AS sha
+      FROM STREAM users WHERE dob.age > 30
+    expect:
+      abroad: place NOT LIKE '%Switzerland'
+      grown: {that: age < 70, else: drop}
+'''
+FIVE = '''
+import datetime, importlib.util, json, sys
+spec = importlib.util.spec_from_file_location('job', sys.argv[1])
+job = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(job)
+from airflow.dag_processing.dagbag import DagBag
+bag = DagBag(sys.argv[2])
+assert not bag.import_errors, bag.import_errors
+dag = bag.dags['people_test']
+from airflow.timetables.base import TimeRestriction
+from airflow.serialization.serialized_objects import SerializedDAG
+dag = SerializedDAG.deserialize_dag(SerializedDAG.serialize_dag(dag))
+import pendulum
+start, last, out = pendulum.datetime(2027, 3, 25, tz='UTC'), None, []
+for _ in range(5):
+    info = dag.timetable.next_dagrun_info(
+        last_automated_data_interval=last,
+        restriction=TimeRestriction(earliest=start, latest=None, catchup=True))
+    last = info.data_interval
+    out.append(info.run_after.isoformat())
+task = dag.task_dict['raw_users']
+print(json.dumps({'runs': out, 'retries': task.retries,
+                  'delay': task.retry_delay.total_seconds()}))
+'''
+OUT = tempfile.mkdtemp(prefix='sluice-export-')
+LEFT = []
+
+
+def sluice():
+    if not LEFT:
+        server = Sluice([PIPELINE], verb='serve')
+        server.start()
+        LEFT.append(server)
+        done = server.cli('task', 'run', 'people_test', 'raw_users')
+        assert done.returncode == 0, done.stderr
+        wait_for('the table', lambda: rows_of(server), 20)
+    return LEFT[0]
+
+
+def rows_of(server):
+    from cassandra.cluster import Cluster
+    host, port = server.at['cql'].split(':')
+    cluster = Cluster([host], port=int(port))
+    try:
+        rows = cluster.connect().execute('SELECT id, first, age, place, code, sha FROM k.people')
+        return sorted([str(r.id), r.first, r.age, r.place, r.code, r.sha] for r in rows)
+    except Exception:                                   # pylint: disable=broad-except
+        return []
+    finally:
+        cluster.shutdown()
+
+
+def records(server, topic):
+    out = subprocess.run(['kcat', '-b', server.at['kafka'], '-C', '-t', topic, '-e', '-q'],
+                         capture_output=True, text=True, timeout=60, check=True)
+    return out.stdout.splitlines()
+
+
+def export(kind, *more, **conf):
+    server = sluice()
+    path = os.path.join(OUT, kind + '.out')
+    done = server.cli('export', kind, server.pipelines[0], '--out', path, *more)
+    assert done.returncode == 0, done.stderr
+    return path, done.stderr
+
+
+def spark_python():
+    given = os.environ.get('SLUICE_TEST_SPARK')
+    if given:
+        return given
+    home = os.path.join(os.environ.get('SLUICE_PEERS') or
+                        os.path.expanduser('~/.cache/sluice-interop'), 'pyspark')
+    python = os.path.join(home, 'bin', 'python')
+    if shutil.which('java') is None:
+        raise Skip('no java for Spark')
+    if not os.path.exists(os.path.join(home, '.complete')):
+        for words in (['/usr/bin/python3', '-m', 'venv', home],
+                      [python, '-m', 'pip', 'install', '-q', 'pyspark==4.1.1']):
+            if subprocess.call(words):
+                raise Skip('pip did not deliver pyspark')
+        open(os.path.join(home, '.complete'), 'w').close()
+    return python
+
+
+def the_spark_job_makes_the_same_rows():
+    python = spark_python()
+    server = sluice()
+    job, said = export('spark')
+    assert "'k.people': a value that cannot be cast" in said, said
+    sample = os.path.join(OUT, 'sample.json')
+    values = records(server, 'users')
+    assert len(values) == 200
+    with open(sample, 'w') as file:
+        file.write('\n'.join(values + ['{broken', '[1]']) + '\n')
+    done = subprocess.run([python, job, '--sample', sample], capture_output=True, text=True,
+                          timeout=300, env=dict(os.environ, SPARK_LOCAL_IP='127.0.0.1'))
+    assert done.returncode == 0, done.stderr[-3000:]
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{')]
+    theirs = sorted(list(line['row'].values()) for line in lines if 'row' in line)
+    ours = rows_of(server)
+    assert len(ours) > 20 and theirs == ours, (len(theirs), len(ours), theirs[:2], ours[:2])
+    bad = [line['bad']['__verdict'] for line in lines if 'bad' in line]
+    quarantined = [one for one in bad if one['otherwise'] == 'quarantine']
+    assert sum(one['check'] == 'json' for one in quarantined) == 2, quarantined
+    others = [one for one in quarantined if one['check'] != 'json']
+    assert len(others) == len(records(server, 'people.quarantine')) > 0, len(others)
+    assert others[0]['reason'] == "place NOT LIKE '%Switzerland' is false", others[0]
+    assert any(one['check'] == 'grown' and one['otherwise'] == 'drop' for one in bad)
+    print('# %d rows alike, %d quarantined alike' % (len(ours), len(others)))
+
+
+def airflow(*words):
+    python = os.environ.get('SLUICE_TEST_AIRFLOW')
+    if not python:
+        raise Skip('no SLUICE_TEST_AIRFLOW')
+    home = os.path.join(OUT, 'airflow')
+    os.makedirs(home, exist_ok=True)
+    env = dict(os.environ, AIRFLOW_HOME=home, AIRFLOW__CORE__LOAD_EXAMPLES='False')
+    return subprocess.run([python] + list(words), capture_output=True, text=True, timeout=300,
+                          env=env)
+
+
+def the_dag_imports_with_the_same_schedule():
+    dags = os.path.join(OUT, 'dags')
+    os.makedirs(dags, exist_ok=True)
+    shutil.copy(export('airflow')[0], os.path.join(dags, 'people.py'))
+    program = os.path.join(OUT, 'five.py')
+    with open(program, 'w') as file:
+        file.write(FIVE)
+    migrated = airflow('-m', 'airflow', 'db', 'migrate')
+    assert migrated.returncode == 0, migrated.stderr[-2000:]
+    done = airflow(program, os.path.join(dags, 'people.py'), dags)
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert said['retries'] == 2 and said['delay'] == 20, said
+    # 06:30 in Zurich is 05:30 UTC, and 04:30 from Sunday 2027-03-28 on
+    want = ['2027-03-25T05:30', '2027-03-26T05:30', '2027-03-29T04:30', '2027-03-30T04:30',
+            '2027-03-31T04:30']
+    got = [datetime.datetime.fromisoformat(when).astimezone(datetime.timezone.utc)
+           .strftime('%Y-%m-%dT%H:%M') for when in said['runs']]
+    assert got == want, got
+
+
+def a_task_of_the_dag_runs():
+    server = sluice()
+    python = os.environ.get('SLUICE_TEST_AIRFLOW')
+    if not python:
+        raise Skip('no SLUICE_TEST_AIRFLOW')
+    before = len(server.call('GET', '/api/v2/dags/people_test/dagRuns')['dag_runs'])
+    env = {'PATH': os.path.dirname(SLUICE) + ':' + os.environ['PATH'], 'SLUICE_DATA': server.data}
+    os.environ.update(env)
+    done = airflow('-c', 'import importlib.util as u, sys\n'
+                   's = u.spec_from_file_location("j", sys.argv[1])\n'
+                   'm = u.module_from_spec(s); s.loader.exec_module(m)\n'
+                   'd = m.dag\n'
+                   't = d.task_dict["raw_users"]\n'
+                   'print(t.execute({}))\n', os.path.join(OUT, 'dags', 'people.py'))
+    assert done.returncode == 0, done.stderr[-3000:] + done.stdout[-2000:]
+    runs = server.call('GET', '/api/v2/dags/people_test/dagRuns')['dag_runs']
+    assert len(runs) == before + 1 and {one['state'] for one in runs} == {'success'}, runs
+
+
+def one_task_is_tried_once_and_its_outcome_is_the_exit_code():
+    text = '''pipeline: two_tasks
+retries: 3
+fetch:
+  good: {url: "people:?results=3", rows: "results[*]", key: login.uuid}
+  bad: {url: "http://127.0.0.1:1/", rows: "results[*]", retries: 3}
+'''
+    server = Sluice([text], verb='serve')
+    try:
+        server.start()
+        assert server.cli('task', 'run', 'two_tasks', 'good').returncode == 0
+        bad = server.cli('task', 'run', 'two_tasks', 'bad')
+        assert bad.returncode == 1 and json.loads(bad.stdout)['state'] == 'failed', bad
+        assert server.cli('task', 'run', 'two_tasks', 'none').returncode == 1
+        tries = server.call('GET', '/api/v2/dags/two_tasks/dagRuns/~/taskInstances')
+        states = sorted((one['task_id'], one['state'], one['try_number'])
+                        for one in tries['task_instances'])
+        assert states == [('bad', 'failed', 1), ('bad', 'skipped', 1), ('good', 'skipped', 1),
+                          ('good', 'success', 1)], states
+    finally:
+        server.close()
+
+
+def the_connector_has_what_debezium_asks_for():
+    conf = os.path.join(OUT, 'swapped.yml')
+    with open(conf, 'w') as file:
+        file.write('landing: postgresql://me:hunter2secret@db1:5433/raw\n')
+    path, said = export('connect', '--conf', conf)
+    with open(path) as file:
+        text = file.read()
+    assert 'hunter2secret' not in text + said
+    made = json.loads(text)
+    config = made['config']
+    assert config['database.hostname'] == 'db1' and config['database.port'] == '5433', config
+    assert config['table.include.list'] == 'public\\.raw_users', config
+    assert config['transforms.route.replacement'] == 'users', config
+    connect = os.environ.get('SLUICE_TEST_CONNECT')
+    if not connect:
+        raise Skip('the text is right; no SLUICE_TEST_CONNECT to validate it')
+    request = urllib.request.Request(
+        'http://%s/connector-plugins/io.debezium.connector.postgresql.PostgresConnector/config/'
+        'validate' % connect, method='PUT', data=json.dumps(dict(config, name='x')).encode(),
+        headers={'Content-Type': 'application/json'})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        verdict = json.load(answer)
+    wrong = [(one['value']['name'], one['value']['errors']) for one in verdict['configs']
+             if one['value']['errors']]
+    # That the database of the example cannot be reached is no fault of the configuration.
+    wrong = [one for one in wrong if not one[0].startswith('database.')]
+    assert not wrong, wrong
+
+
+def close():
+    for server in LEFT:
+        server.close()
+    shutil.rmtree(OUT, ignore_errors=True)
+
+
+run([one_task_is_tried_once_and_its_outcome_is_the_exit_code, the_spark_job_makes_the_same_rows,
+     the_dag_imports_with_the_same_schedule, a_task_of_the_dag_runs,
+     the_connector_has_what_debezium_asks_for], close)
