@@ -51,8 +51,9 @@ bag = DagBag(sys.argv[2])
 assert not bag.import_errors, bag.import_errors
 dag = bag.dags['people_test']
 from airflow.timetables.base import TimeRestriction
-from airflow.serialization.serialized_objects import SerializedDAG
-dag = SerializedDAG.deserialize_dag(SerializedDAG.serialize_dag(dag))
+from airflow.serialization.serialized_objects import DagSerialization
+task = dag.task_dict['raw_users']
+dag = DagSerialization.from_dict(DagSerialization.to_dict(dag))
 import pendulum
 start, last, out = pendulum.datetime(2027, 3, 25, tz='UTC'), None, []
 for _ in range(5):
@@ -61,7 +62,6 @@ for _ in range(5):
         restriction=TimeRestriction(earliest=start, latest=None, catchup=True))
     last = info.data_interval
     out.append(info.run_after.isoformat())
-task = dag.task_dict['raw_users']
 print(json.dumps({'runs': out, 'retries': task.retries,
                   'delay': task.retry_delay.total_seconds()}))
 '''
