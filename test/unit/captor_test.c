@@ -9,6 +9,7 @@
 #include "wire/json/jsonpath.h"
 #include "wire/json/jsonschema.h"
 #include "wire/json/jsontype.h"
+#include "wire/json/jsonpath.h"
 
 static struct pipebed bed;
 static struct captor *captor;
