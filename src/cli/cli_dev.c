@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/redact.h"
 #include "cli/cli.h"
+#include "cli/cli_notify.h"
 #include "cli/cli_sum.h"
 #include "pipeline/node.h"
 #include "source/source.h"
@@ -164,6 +165,7 @@ static void print_role(struct stage *stage, int64_t start_us) {
     else printf("sluice %s stands by as %s, data in %s\n", SLUICE_VERSION,
                 node_name(stage->node), stage->line.data);
     fflush(stdout);
+    cli_notify(leads ? "READY=1\nSTATUS=running" : "READY=1\nSTATUS=standing by");
     stage->led = leads;
 }
 
@@ -196,6 +198,7 @@ static int run_stage(struct stage *stage, bool dev, int64_t for_us) {
     if (dev && !for_us) printf("Ctrl-C ends it; the data stays in %s.\n\n", stage->line.data);
     fflush(stdout);
     code = wait_for_end(stage, &signals, for_us);
+    cli_notify("STOPPING=1");
     if (code || !for_us || !node_pipe(stage->node)) return code;
     return cli_sum_print(node_pipe(stage->node), for_us, stage->line.format);
 }

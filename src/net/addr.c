@@ -15,6 +15,13 @@
 
 #define BACKLOG 512
 
+/* What addr_permit() was given. */
+static struct {
+    char listen[INET_ADDRSTRLEN];
+    char name[ADDR_NAME_MAX][256];
+    size_t cnt;
+} permitted;
+
 bool addr_is_loopback(const char *host) {
     struct in_addr v4;
     struct in6_addr v6;
@@ -22,6 +29,26 @@ bool addr_is_loopback(const char *host) {
     if (inet_pton(AF_INET, host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
     if (inet_pton(AF_INET6, host, &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
     return false;
+}
+
+int addr_permit(const char *listen, const struct str *name, size_t cnt) {
+    struct in_addr v4;
+    if (inet_pton(AF_INET, listen, &v4) != 1)
+        return err_fail(ERR_CONFIG, "listen: '%s' is no IPv4 address in numbers, such as 0.0.0.0",
+                        listen);
+    if (cnt > ADDR_NAME_MAX)
+        return err_fail(ERR_CONFIG, "hosts: %zu names; the limit is %d", cnt, ADDR_NAME_MAX);
+    for (size_t i = 0; i < cnt; i++)
+        snprintf(permitted.name[i], sizeof permitted.name[i], "%.*s", STR_ARG(name[i]));
+    permitted.cnt = cnt;
+    snprintf(permitted.listen, sizeof permitted.listen, "%s", listen);
+    return 0;
+}
+
+bool addr_is_ours(const char *host) {
+    for (size_t i = 0; i < permitted.cnt; i++)
+        if (!strcasecmp(permitted.name[i], host)) return true;
+    return addr_is_loopback(host);
 }
 
 /* The inode of the socket that listens on `port`, from /proc/net/tcp; 0: none. */
@@ -91,9 +118,11 @@ static int fail_bind(const char *host, uint16_t port, int errnum) {
 int addr_listen(const char *host, uint16_t *port, int *out) {
     struct sockaddr_in addr = {.sin_family = AF_INET, .sin_port = htons(*port)};
     const char *numeric = strcasecmp(host, "localhost") ? host : "127.0.0.1";
-    if (!addr_is_loopback(host) || inet_pton(AF_INET, numeric, &addr.sin_addr) != 1)
+    bool may = addr_is_loopback(host) || !strcmp(host, permitted.listen);
+    if (!may || inet_pton(AF_INET, numeric, &addr.sin_addr) != 1)
         return err_fail(ERR_DENIED, "will not listen on '%s': only loopback (127.0.0.1) is "
-                        "allowed, since clients are not authenticated", host);
+                        "allowed, since clients are not authenticated; sluice.yml can permit "
+                        "another one by   listen: ADDRESS", host);
     int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return err_fail_os(ERR_NET, errno, "cannot make a socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define COOKIE      "sluice_token"
 #define BODY_KEEP_S 60 /* seconds an idle connection is kept */
 
 /* A connection, from accept to its end. */
@@ -303,14 +304,14 @@ static bool from_here(struct http_req *req) {
     char host[256];
     struct str value = http_header(req, "Host"), origin = http_header(req, "Origin");
     host_of(value, host, sizeof host);
-    if (value.ptr && !addr_is_loopback(host)) return false;
+    if (value.ptr && !addr_is_ours(host)) return false;
     if (!origin.ptr) return true;
     struct str http = STR("http://"), https = STR("https://");
     if (str_starts(origin, http)) origin.ptr += http.len, origin.len -= http.len;
     else if (str_starts(origin, https)) origin.ptr += https.len, origin.len -= https.len;
     else return false;
     host_of(origin, host, sizeof host);
-    return addr_is_loopback(host);
+    return addr_is_ours(host);
 }
 
 static bool token_fits(const struct http_req *req) {
@@ -320,6 +321,47 @@ static bool token_fits(const struct http_req *req) {
     if (!value.ptr || !str_starts(value, bearer)) return false;
     struct str got = {value.ptr + bearer.len, value.len - bearer.len};
     return got.len == strlen(want) && CRYPTO_memcmp(got.ptr, want, got.len) == 0;
+}
+
+static bool is_token(const struct http_req *req, struct str got) {
+    const char *want = req->http->token;
+    return got.ptr && got.len == strlen(want) && CRYPTO_memcmp(got.ptr, want, got.len) == 0;
+}
+
+static bool cookie_fits(const struct http_req *req) {
+    struct str left = http_header(req, "Cookie"), name = STR(COOKIE "=");
+    while (left.ptr) {
+        struct str one = str_trim(str_cut(left, ';', &left));
+        if (str_starts(one, name) &&
+            is_token(req, (struct str){one.ptr + name.len, one.len - name.len}))
+            return true;
+    }
+    return false;
+}
+
+/* A page opened with the token in its address: the token moves into a cookie of the browser. */
+static void give_cookie(struct http_req *req, struct str path) {
+    http_set_header(req, "Set-Cookie",
+                    arena_printf(&req->arena, COOKIE "=%s; HttpOnly; SameSite=Strict; Path=/",
+                                 req->http->token).ptr);
+    http_set_header(req, "Location", arena_strz(&req->arena, path));
+    http_reply(req, 303, "text/plain", STR("see the page without the token\n"));
+}
+
+/* false: it was answered. */
+static bool may_read(struct http_req *req, struct str path) {
+    const struct http *http = req->http;
+    if (!http->token || addr_is_loopback(http->conf.host) || str_eqz(path, "/health")) return true;
+    if (token_fits(req) || cookie_fits(req)) return true;
+    if (!strcmp(http_method(req), "GET") && is_token(req, http_query(req, "token"))) {
+        give_cookie(req, path);
+        return false;
+    }
+    http_set_header(req, "WWW-Authenticate", "Bearer");
+    http_reply_status(req, 401, "this server listens beyond its own machine and wants its token: "
+                                "open the page with ?token=TOKEN, or send 'Authorization: Bearer "
+                                "TOKEN'; it is in the file 'token' of the data folder");
+    return false;
 }
 
 static const struct http_route *find_route(struct http_req *req, struct str path,
@@ -356,6 +398,7 @@ static void on_request(struct evhttp_request *ev, void *arg) {
                                     "http://127.0.0.1 or http://localhost");
         return;
     }
+    if (!may_read(req, path)) return;
     req->route = find_route(req, path, &other_method);
     if (!req->route) {
         if (other_method) http_reply_status(req, 405, "this method is not offered here");

@@ -1,10 +1,12 @@
 /* http.h - an HTTP server: a table of routes and JSON answers (sse.h: event streams).
  *
- * Checked before any handler: the Host header (loopback names and the bound address only), the
+ * Checked before any handler: the Host header (loopback names and permitted ones only), the
  * Origin of every request that has one, the token of every route marked HTTP_WRITE, size of head
  * and body. At most HTTP_CONN_MAX connections: a new one takes the place of the one that came first
- * of those that have no request at work, so that slow or silent peers lock nobody out. Every answer
- * carries nosniff, no-referrer and a CSP without inline script.
+ * of those that have no request at work, so that slow or silent peers lock nobody out. A server
+ * that has a token and listens on more than loopback wants it for reads too, all but /health: as
+ * "Authorization: Bearer TOKEN", or as the cookie that "?token=TOKEN" gives. Every answer carries
+ * nosniff, no-referrer and a CSP without inline script.
  * Thread: the loop's. On libevent's evhttp. */
 #ifndef NET_HTTP_H
 #define NET_HTTP_H

@@ -2,6 +2,7 @@
 #include "pipeline/conf.h"
 
 #include "base/err.h"
+#include "net/addr.h"
 #include "base/redact.h"
 #include "pipeline/field.h"
 #include "pipeline/secret.h"
@@ -172,9 +173,23 @@ static void read_ports(struct load *load, const struct ynode *map) {
     }
 }
 
+/* Beyond loopback only on purpose: with the names it is called by, the first told to clients. */
+static void read_listen(struct load *load, const struct ynode *node) {
+    struct conf *conf = load->conf;
+    if (!field_text(&load->in, node, &conf->listen)) return;
+    if (addr_is_loopback(conf->listen.ptr)) return;
+    if (!conf->host_cnt)
+        report_add(load->in.report, node->at,
+                   STR("an address beyond this machine needs the names it is called by"),
+                   STR("add   hosts: [NAME, ...]   the first is told to Kafka's clients"));
+    else if (addr_permit(conf->listen.ptr, conf->host, conf->host_cnt))
+        report_add(load->in.report, node->at, str_of(err_note()), STR("listen: 0.0.0.0"));
+}
+
 static void read_root(struct load *load, const struct ynode *root) {
     static const char *const names[] = {"landing",   "log",       "registry", "store", "coord",
-                                        "receivers", "pipelines", "allow",    "ports"};
+                                        "receivers", "pipelines", "allow",    "ports", "listen",
+                                        "hosts"};
     struct conf *conf = load->conf;
     const struct ynode *value;
     field_known(&load->in, root, names, ARRAY_LEN(names), "sluice.yml");
@@ -186,11 +201,15 @@ static void read_root(struct load *load, const struct ynode *root) {
     if ((value = ynode_get(root, "allow")))
         field_texts(&load->in, value, &conf->allow, &conf->allow_cnt);
     if ((value = ynode_get(root, "ports"))) read_ports(load, value);
+    if ((value = ynode_get(root, "hosts")))
+        field_texts(&load->in, value, &conf->host, &conf->host_cnt);
+    if ((value = ynode_get(root, "listen"))) read_listen(load, value);
 }
 
 static struct conf *conf_new(void) {
     struct conf *conf = base_calloc(1, sizeof *conf);
     conf->file = STR("");
+    conf->listen = STR("127.0.0.1");
     conf->port_kafka = 9092;
     conf->port_cql = 9042;
     conf->port_registry = 8081;

@@ -26,6 +26,9 @@ struct conf {
     size_t receiver_cnt;
     const struct str *allow;        /* host:port that a fetch may reach though private */
     size_t allow_cnt;
+    struct str listen;              /* the address of all doors; "127.0.0.1" */
+    const struct str *host;         /* names clients call us by, when it listens on another */
+    size_t host_cnt;
     uint16_t port_kafka, port_cql, port_registry, port_http, port_ui; /* 0: any free one */
 };
 

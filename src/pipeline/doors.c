@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/metric.h"
 #include "log/server/kserver.h"
+#include "net/addr.h"
 #include "net/http.h"
 #include "observe/ui/webfile.h"
 #include "orchestrate/server/airflow.h"
@@ -16,7 +17,6 @@
 
 #include <stdio.h>
 
-#define HOST       "127.0.0.1"
 #define ROUTE_MAX  160
 #define TICK_US    1000000
 #define RETAIN_US  60000000
@@ -115,15 +115,35 @@ static uint16_t wanted_port(const struct doors *doors, enum door door) {
     return ports[door];
 }
 
+static const char *host_of(const struct doors *doors) {
+    return pipe_conf(doors->conf.pipe)->conf->listen.ptr;
+}
+
+/* Where this machine itself finds a door. */
+static const char *near_host(const struct doors *doors) {
+    return strcmp(host_of(doors), "0.0.0.0") ? host_of(doors) : "127.0.0.1";
+}
+
+static void warn_open(const struct doors *doors, enum door door) {
+    if (!addr_is_loopback(host_of(doors)))
+        diag_warn("net", "%s listens on %s:%u and does not authenticate its clients: let only "
+                  "those reach it who may read and write everything", doors_name(door),
+                  host_of(doors), doors->port[door]);
+}
+
 static int open_kafka(struct doors *doors, uint16_t port) {
-    struct kserver_conf conf = {.host = HOST, .port = port};
+    const struct conf *settings = pipe_conf(doors->conf.pipe)->conf;
+    bool near = addr_is_loopback(host_of(doors));
+    struct kserver_conf conf = {.host = host_of(doors), .port = port,
+                                .advertised_host = near ? NULL : settings->host[0].ptr};
     int err = kserver_open(&doors->kafka, doors->kafka_loop, pipe_log(doors->conf.pipe), &conf);
     if (!err) doors->port[DOOR_KAFKA] = kserver_port(doors->kafka);
     return err;
 }
 
 static int open_cql(struct doors *doors, uint16_t port) {
-    struct cqlserver_conf conf = {.env = pipe_conf(doors->conf.pipe)->env, .host = HOST,
+    struct cqlserver_conf conf = {.env = pipe_conf(doors->conf.pipe)->env,
+                                  .host = host_of(doors), .broadcast = near_host(doors),
                                   .port = port};
     int err = cqlserver_open(&doors->cql, doors->cql_loop, pipe_store(doors->conf.pipe), &conf);
     if (!err) doors->port[DOOR_CQL] = cqlserver_port(doors->cql);
@@ -131,15 +151,15 @@ static int open_cql(struct doors *doors, uint16_t port) {
 }
 
 static int open_registry(struct doors *doors, uint16_t port) {
-    struct regserver_conf conf = {.registry = pipe_registry(doors->conf.pipe), .host = HOST,
-                                  .port = port};
+    struct regserver_conf conf = {.registry = pipe_registry(doors->conf.pipe),
+                                  .host = host_of(doors), .port = port};
     int err = regserver_open(&doors->registry, doors->people_loop, &conf);
     if (!err) doors->port[DOOR_REGISTRY] = regserver_port(doors->registry);
     return err;
 }
 
 static int open_http(struct doors *doors, uint16_t port) {
-    struct http_conf conf = {.host = HOST, .port = port, .route = doors->http_route,
+    struct http_conf conf = {.host = host_of(doors), .port = port, .route = doors->http_route,
                              .route_cnt = doors->http_cnt, .token = pipe_token(doors->conf.pipe)};
     int err = http_open(&doors->http, doors->people_loop, &conf);
     if (!err) doors->port[DOOR_HTTP] = http_port(doors->http);
@@ -147,7 +167,7 @@ static int open_http(struct doors *doors, uint16_t port) {
 }
 
 static int open_ui(struct doors *doors, uint16_t port) {
-    struct http_conf conf = {.host = HOST, .port = port, .route = doors->ui_route,
+    struct http_conf conf = {.host = host_of(doors), .port = port, .route = doors->ui_route,
                              .route_cnt = doors->ui_cnt, .token = pipe_token(doors->conf.pipe)};
     int err = http_open(&doors->ui, doors->people_loop, &conf);
     if (!err) doors->port[DOOR_UI] = http_port(doors->ui);
@@ -206,7 +226,8 @@ static int write_addresses(const struct doors *doors) {
     for (int door = 0; door < DOOR_CNT; door++)
         if (doors_served(doors, (enum door)door))
             buf_printf(&out, "%s\"%s\":\"%s:%u\"", out.len > 1 ? "," : "",
-                       doors_name((enum door)door), HOST, doors->port[door]);
+                       doors_name((enum door)door), near_host(doors),
+                       doors->port[door]);
     buf_putz(&out, "}\n");
     snprintf(path, sizeof path, "%s/addresses", conf->data);
     int err = env_write_whole(conf->env, path, buf_str(&out));
@@ -224,7 +245,10 @@ int doors_open(struct doors **out, const struct doors_conf *conf) {
     int err = open_loops(doors);
     if (!err) err = airflow_open(&doors->airflow, &airflow);
     for (int door = DOOR_KAFKA; door <= DOOR_REGISTRY && !err; door++)
-        if (doors_served(doors, (enum door)door)) err = open_door(doors, (enum door)door);
+        if (doors_served(doors, (enum door)door)) {
+            err = open_door(doors, (enum door)door);
+            if (!err) warn_open(doors, (enum door)door);
+        }
     struct uiapi_conf uiapi = {conf->pipe, doors->people_loop};
     if (!err) err = uiapi_open(&doors->uiapi, &uiapi);
     if (!err) {

@@ -9,7 +9,6 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#define HOST     "127.0.0.1"
 #define DOOR_CNT 2
 
 struct standby {
@@ -99,7 +98,8 @@ static void get_other(void *self, struct http_req *req) {
 }
 
 static int open_door(struct standby *standby, int door, uint16_t port) {
-    struct http_conf conf = {.host = HOST, .port = port, .route = standby->route,
+    struct http_conf conf = {.host = standby->conf.conf->listen.ptr,
+                             .port = port, .route = standby->route,
                              .route_cnt = standby->route_cnt, .self = standby};
     int err = http_open(&standby->http[door], standby->loop, &conf);
     if (err != ERR_AGAIN || !standby->conf.any_port) return err;
@@ -110,8 +110,10 @@ static int open_door(struct standby *standby, int door, uint16_t port) {
 static int write_addresses(const struct standby *standby) {
     char path[ENV_PATH_MAX], text[256];
     snprintf(path, sizeof path, "%s/addresses", standby->conf.data);
-    snprintf(text, sizeof text, "{\"http\":\"%s:%u\",\"ui\":\"%s:%u\"}\n", HOST,
-             http_port(standby->http[0]), HOST, http_port(standby->http[1]));
+    const char *host = standby->conf.conf->listen.ptr;
+    if (!strcmp(host, "0.0.0.0")) host = "127.0.0.1";
+    snprintf(text, sizeof text, "{\"http\":\"%s:%u\",\"ui\":\"%s:%u\"}\n", host,
+             http_port(standby->http[0]), host, http_port(standby->http[1]));
     return env_write_whole(standby->conf.env, path, str_of(text));
 }
 
