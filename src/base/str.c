@@ -114,19 +114,20 @@ int str_f64(struct str text, double *out) {
 
 size_t str_distance(struct str a, struct str b) {
     if (a.len > DISTANCE_MAX || b.len > DISTANCE_MAX) return SIZE_MAX;
-    size_t row[DISTANCE_MAX + 1];
-    for (size_t j = 0; j <= b.len; j++) row[j] = j;
+    size_t rows[3][DISTANCE_MAX + 1]; /* of i - 2, i - 1 and i, in turn */
+    for (size_t j = 0; j <= b.len; j++) rows[0][j] = j;
     for (size_t i = 1; i <= a.len; i++) {
-        size_t diag = row[0];
+        size_t *row = rows[i % 3], *above = rows[(i + 2) % 3], *swapped = rows[(i + 1) % 3];
+        unsigned char c = lower(a.ptr[i - 1]);
         row[0] = i;
         for (size_t j = 1; j <= b.len; j++) {
-            size_t sub = diag + (lower(a.ptr[i - 1]) != lower(b.ptr[j - 1]));
-            diag = row[j];
-            size_t del = row[j] + 1, ins = row[j - 1] + 1;
-            row[j] = MIN(sub, MIN(del, ins));
+            unsigned char d = lower(b.ptr[j - 1]);
+            row[j] = MIN(above[j - 1] + (c != d), MIN(above[j], row[j - 1]) + 1);
+            bool swap = i > 1 && j > 1 && c == lower(b.ptr[j - 2]) && d == lower(a.ptr[i - 2]);
+            if (swap) row[j] = MIN(row[j], swapped[j - 2] + 1);
         }
     }
-    return row[b.len];
+    return rows[a.len % 3][b.len];
 }
 
 size_t str_near(struct str wrong, const struct str *names, size_t cnt, struct str *near,

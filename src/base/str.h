@@ -33,7 +33,8 @@ uint64_t str_hash(struct str text);
 int str_i64(struct str text, int64_t *out) MUST_USE;
 int str_f64(struct str text, double *out) MUST_USE;
 
-/* Levenshtein distance, case ignored, of texts up to 64 bytes; longer ones count as far. */
+/* Letters to insert, drop, replace or swap with the next, case ignored, of texts up to 64 bytes;
+ * longer ones count as far. */
 size_t str_distance(struct str a, struct str b);
 /* The names of `names` nearest to `wrong`, best first, at most `max` and none further than a third
  * of its length + 1. Returns how many were put into `near`. For "did you mean". */

@@ -27,6 +27,9 @@ static void str_near_puts_the_nearest_first(void **state UNUSED) {
     assert_int_equal(cnt, 2);
     assert_true(str_eqz(near[0], "url") && str_eqz(near[1], "uri"));
     assert_int_equal(str_near(STR("zzzzzz"), names, 5, near, 2), 0);
+    const struct str verbs[] = {STR("dev"), STR("dag")};
+    assert_int_equal(str_near(STR("dga"), verbs, 2, near, 1), 1); /* two letters changed places */
+    assert_true(str_eqz(near[0], "dag"));
 }
 
 static void str_utf8_rejects_surrogates_and_overlong(void **state UNUSED) {
