@@ -93,6 +93,8 @@ static int add_paths(struct widen *widen, const struct type *row) {
             path.ptr[0] != '$')
             return err_fail(ERR_INVAL, "table %.*s: no row has its key, %.*s",
                             STR_ARG(table->name), STR_ARG(path));
+        if (widen->fresh_cnt >= LANDING_COL_MAX)
+            return err_fail(ERR_TOO_BIG, "table %.*s: too many keys", STR_ARG(table->name));
         struct pg_col *col = &widen->fresh[widen->fresh_cnt++];
         col->path = path;
         col->name = free_name(&widen->names, path, &widen->arena);
@@ -190,7 +192,7 @@ int pg_widen_table(struct pg_conn *conn, struct pg_table *table, const struct ty
     assert(table->loaded && row->kind == TYPE_STRUCT);
     struct widen widen = {.conn = conn, .table = table};
     make_names(&widen.names, table);
-    widen.fresh = base_calloc(LANDING_COL_MAX + 32, sizeof *widen.fresh);
+    widen.fresh = base_calloc(LANDING_COL_MAX, sizeof *widen.fresh);
     int err = row->field_cnt ? apply(&widen, row)
                              : err_fail(ERR_INVAL, "table %.*s: its rows have no members",
                                         STR_ARG(table->name));
