@@ -68,8 +68,8 @@ static void grow_seen(struct pg_batch *batch) {
 static bool see_key(struct pg_batch *batch, const struct str *value) {
     const struct pg_table *table = batch->table;
     uint64_t hash = 0x243F6A8885A308D3u;
-    for (size_t i = 0; i < table->key_cnt; i++) {
-        size_t at = table->key_col[i];
+    for (size_t i = 0; i < table->cols.key_cnt; i++) {
+        size_t at = table->cols.key_col[i];
         hash = (hash ^ hash_value(&table->col[at].pg, value[at])) * 0xFF51AFD7ED558CCDu;
         hash ^= hash >> 32;
     }
@@ -87,8 +87,8 @@ bool pg_batch_add(struct pg_batch *batch, const struct str *value) {
     const struct pg_table *table = batch->table;
     bool any = false;
     if (batch->text.len >= PG_BATCH_LEN) return false;
-    if (table->key_cnt && !see_key(batch, value)) return false;
-    for (size_t i = 0; i < table->col_cnt; i++) {
+    if (table->cols.key_cnt && !see_key(batch, value)) return false;
+    for (size_t i = 0; i < table->cols.col_cnt; i++) {
         if (table->col[i].is_generated) continue;
         if (any) buf_putc(&batch->text, '\t');
         any = true;
@@ -104,12 +104,12 @@ bool pg_batch_add(struct pg_batch *batch, const struct str *value) {
 
 static void put_columns(const struct pg_table *table, const char *prefix, struct buf *sql) {
     bool any = false;
-    for (size_t i = 0; i < table->col_cnt; i++) {
+    for (size_t i = 0; i < table->cols.col_cnt; i++) {
         if (table->col[i].is_generated) continue;
         if (any) buf_putc(sql, ',');
         any = true;
         buf_putz(sql, prefix);
-        pg_conn_name(sql, table->col[i].name);
+        pg_conn_name(sql, table->cols.col[i].name);
     }
 }
 
@@ -187,18 +187,19 @@ static int copy_in(struct pg_batch *batch, bool stage) {
 }
 
 /* t.c differs from excluded.c. Types that PostgreSQL cannot compare are compared as text. */
-static void put_differs(const struct pg_col *col, struct buf *sql) {
+static void put_differs(const struct pg_table *table, size_t at, struct buf *sql) {
+    const struct pg_type *pg = &table->col[at].pg;
     static const char number[] =
         "^-?[0-9]{1,40}([.][0-9]{1,40})?([eE][-+]?[0-9]{1,2})?$";
     struct buf name_buf;
     buf_init(&name_buf, 256);
-    pg_conn_name(&name_buf, col->name);
+    pg_conn_name(&name_buf, table->cols.col[at].name);
     struct str name = buf_str(&name_buf);
-    bool plain = col->pg.oid == OID_TEXT || col->pg.oid == OID_JSONB ||
-                 (col->pg.kind != PG_VALUE_TEXT && col->pg.kind != PG_VALUE_JSON);
-    if (plain && !col->pg.is_array) {
+    bool plain = pg->oid == OID_TEXT || pg->oid == OID_JSONB ||
+                 (pg->kind != PG_VALUE_TEXT && pg->kind != PG_VALUE_JSON);
+    if (plain && !pg->is_array) {
         buf_printf(sql, "t.%.*s IS DISTINCT FROM excluded.%.*s", STR_ARG(name), STR_ARG(name));
-    } else if (col->pg.kind != PG_VALUE_JSON) {
+    } else if (pg->kind != PG_VALUE_JSON) {
         buf_printf(sql, "t.%.*s::text IS DISTINCT FROM excluded.%.*s::text", STR_ARG(name),
                    STR_ARG(name));
     } else {
@@ -212,33 +213,36 @@ static void put_differs(const struct pg_col *col, struct buf *sql) {
     buf_fini(&name_buf);
 }
 
+/* Is the column written when the row is there already? */
+static bool is_set(const struct pg_table *table, size_t at) {
+    return !table->cols.col[at].is_key && !table->col[at].is_generated;
+}
+
 static void put_conflict(const struct pg_table *table, struct buf *sql) {
     bool any = false;
-    for (size_t i = 0; i < table->key_cnt; i++) {
+    for (size_t i = 0; i < table->cols.key_cnt; i++) {
         buf_putz(sql, i ? "," : " ON CONFLICT(");
-        pg_conn_name(sql, table->col[table->key_col[i]].name);
+        pg_conn_name(sql, table->cols.col[table->cols.key_col[i]].name);
     }
     buf_putz(sql, ") DO ");
-    for (size_t i = 0; i < table->col_cnt; i++) {
-        const struct pg_col *col = &table->col[i];
-        if (col->is_key || col->is_generated) continue;
+    for (size_t i = 0; i < table->cols.col_cnt; i++) {
+        if (!is_set(table, i)) continue;
         buf_putz(sql, any ? "," : "UPDATE SET ");
         any = true;
-        pg_conn_name(sql, col->name);
+        pg_conn_name(sql, table->cols.col[i].name);
         buf_putz(sql, "=excluded.");
-        pg_conn_name(sql, col->name);
+        pg_conn_name(sql, table->cols.col[i].name);
     }
     if (!any) {
         buf_putz(sql, "NOTHING");
         return;
     }
     any = false;
-    for (size_t i = 0; i < table->col_cnt; i++) {
-        const struct pg_col *col = &table->col[i];
-        if (col->is_key || col->is_generated) continue;
+    for (size_t i = 0; i < table->cols.col_cnt; i++) {
+        if (!is_set(table, i)) continue;
         buf_putz(sql, any ? " OR " : " WHERE ");
         any = true;
-        put_differs(col, sql);
+        put_differs(table, i, sql);
     }
 }
 
@@ -281,7 +285,7 @@ static int clear_stage(struct pg_batch *batch) {
 
 int pg_batch_write(struct pg_batch *batch, struct landing_count *count) {
     int64_t cnt = (int64_t)batch->cnt, inserted = cnt, updated = 0;
-    bool keyed = batch->table->key_cnt > 0;
+    bool keyed = batch->table->cols.key_cnt > 0;
     int err = 0;
     if (!cnt) return 0;
     if (keyed) err = make_stage(batch);

@@ -228,10 +228,10 @@ static int load_decl(struct pg_landing *landing, struct pg_table *table,
                      const struct landing_table *decl) {
     if (!landing->guest) return pg_table_declare(&landing->writer, table, decl);
     int err = pg_table_load(&landing->writer, table, true);
-    if (!err && !table->is_there)
+    if (!err && !table->cols.is_there)
         err = err_fail(ERR_NOT_FOUND, "PostgreSQL %s has no table %.*s; a table of another schema "
                        "is named SCHEMA.TABLE", landing->place.shown, STR_ARG(decl->name));
-    table->captured = decl->captured;
+    table->cols.captured = decl->captured;
     return err;
 }
 
@@ -245,7 +245,7 @@ static int declare(struct pg_landing *landing, const struct landing_table *decl)
     bool added = false;
     if (!err) err = pg_publish_table(landing, conn, table, &added);
     if (!err) err = pg_conn_do(conn, "COMMIT");
-    if (!err) table->declared = true;
+    if (!err) table->cols.declared = true;
     else PQclear(PQexecParams(conn->pg, "ROLLBACK", 0, NULL, NULL, NULL, NULL, 0));
     if (!err) set_captured(landing, decl->name, decl->captured, added);
     pg_table_forget(table); /* loaded again when used */
@@ -255,7 +255,7 @@ static int declare(struct pg_landing *landing, const struct landing_table *decl)
 static int pg_declare(struct landing *base, const struct landing_table *decl) {
     struct pg_landing *landing = (struct pg_landing *)base;
     int err = pg_table_name_check(decl->name);
-    if (!err) err = pg_table_check_key(decl);
+    if (!err) err = landing_cols_check_key(decl, PG_TABLE_KEY_MAX);
     if (!err) err = pg_landing_take(landing);
     if (err) return err;
     err = declare(landing, decl);

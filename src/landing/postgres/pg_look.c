@@ -195,28 +195,13 @@ static int count_rows(struct pg_conn *conn, const struct pg_table *table, int64_
     return 0;
 }
 
-/* The type of a table of another program, from its columns' types. */
-static const struct type *columns_type(const struct pg_table *table, struct arena *arena) {
-    struct field *field = arena_array(arena, struct field, table->col_cnt);
-    for (size_t i = 0; i < table->col_cnt; i++)
-        field[i] = (struct field){table->col[i].name, table->col[i].type, true};
-    return type_struct(arena, field, table->col_cnt);
-}
-
 static int read_info(struct look *look, struct str name, int64_t estimate, struct arena *arena,
                      struct landing_info *out) {
     struct pg_table *table = pg_table_new(name);
     int err = pg_table_load(look->conn, table, look->landing->guest);
-    if (!err && !table->is_there) err = ERR_NOT_FOUND;
+    if (!err && !table->cols.is_there) err = ERR_NOT_FOUND;
     if (!err) err = count_rows(look->conn, table, estimate, &out->row_cnt);
-    if (!err) {
-        struct str *key = arena_array(arena, struct str, table->key_cnt);
-        for (size_t i = 0; i < table->key_cnt; i++) key[i] = arena_str(arena, table->key[i]);
-        out->name = arena_str(arena, name);
-        out->key = key;
-        out->key_cnt = table->key_cnt;
-        out->row = type_copy(arena, table->row ? table->row : columns_type(table, arena));
-    }
+    if (!err) landing_cols_info(&table->cols, arena, out);
     pg_table_free(table);
     return err;
 }
@@ -245,17 +230,17 @@ int pg_look_tables(struct landing *base, struct arena *arena, struct landing_inf
 static void put_rows_sql(const struct pg_table *table, struct buf *sql) {
     buf_putz(sql, "SELECT ");
     pg_table_columns(table, sql);
-    if (!table->col_cnt) buf_putz(sql, "1");
+    if (!table->cols.col_cnt) buf_putz(sql, "1");
     buf_putz(sql, " FROM ");
     pg_table_rel(table, sql);
     buf_putz(sql, " ORDER BY ");
-    for (size_t i = 0; i < table->key_cnt; i++) {
-        const struct pg_col *col = &table->col[table->key_col[i]];
+    for (size_t i = 0; i < table->cols.key_cnt; i++) {
+        size_t at = table->cols.key_col[i];
         if (i) buf_putc(sql, ',');
-        pg_conn_name(sql, col->name);
-        if (col->pg.oid == 25) buf_putz(sql, " COLLATE \"C\"");
+        pg_conn_name(sql, table->cols.col[at].name);
+        if (table->col[at].pg.oid == 25) buf_putz(sql, " COLLATE \"C\"");
     }
-    if (!table->key_cnt) buf_putz(sql, "tableoid, ctid");
+    if (!table->cols.key_cnt) buf_putz(sql, "tableoid, ctid");
     buf_putz(sql, " LIMIT $1::bigint OFFSET $2::bigint");
     buf_putc(sql, 0);
 }
@@ -271,13 +256,14 @@ static int read_rows(struct pg_conn *conn, const struct pg_table *table, struct 
     put_rows_sql(table, &sql);
     put_page(&page_text, page, param);
     int err = pg_conn_run(conn, sql.ptr, param, 2, &res);
-    struct str *text = arena_array(arena, struct str, table->col_cnt);
+    struct str *text = arena_array(arena, struct str, table->cols.col_cnt);
     if (!err) {
         *cnt = (size_t)PQntuples(res);
         *out = arena_array(arena, struct str, *cnt);
     }
+    size_t col_cnt = table->cols.col_cnt;
     for (size_t i = 0; !err && i < *cnt; i++) {
-        for (size_t c = 0; c < table->col_cnt; c++) text[c] = pg_conn_text(res, (int)i, (int)c);
+        for (size_t c = 0; c < col_cnt; c++) text[c] = pg_conn_text(res, (int)i, (int)c);
         buf_reset(&row);
         pg_table_row(table, text, &row);
         if (row.full) err = err_fail(ERR_TOO_BIG, "a row is over %zu bytes", row.max);
@@ -297,7 +283,7 @@ int pg_look_rows(struct landing *base, struct str name, struct landing_page page
     struct pg_table *table = pg_table_new(name);
     err = look_begin(&look, base, "SELECT 1", NULL, 0);
     if (!err) err = pg_table_load(look.conn, table, look.landing->guest);
-    if (!err && !table->is_there)
+    if (!err && !table->cols.is_there)
         err = err_fail(ERR_NOT_FOUND, "no table %.*s; one is made when its first rows come",
                        STR_ARG(name));
     if (!err) err = read_rows(look.conn, table, page, arena, out, cnt);

@@ -91,14 +91,14 @@ static int alter_publication(struct pg_landing *landing, struct pg_conn *conn, c
 
 static int set_identity(struct pg_conn *conn, const struct pg_table *table) {
     struct buf sql;
-    if (!table->theirs && table->identity == 'f') return 0;
-    if (table->theirs) {
+    if (!table->cols.theirs && table->identity == 'f') return 0;
+    if (table->cols.theirs) {
         bool any = table->identity == 'f' || table->identity == 'i' ||
-                   (table->identity == 'd' && table->key_cnt);
+                   (table->identity == 'd' && table->cols.key_cnt);
         if (any) return 0;
         return err_fail(ERR_CONFIG, "table %.*s has no primary key, and once it is captured its "
                         "program's updates would fail; first: ALTER TABLE %.*s REPLICA IDENTITY "
-                        "FULL", STR_ARG(table->name), STR_ARG(table->name));
+                        "FULL", STR_ARG(table->cols.name), STR_ARG(table->cols.name));
     }
     buf_init(&sql, 4 * KIB);
     buf_putz(&sql, "ALTER TABLE ");
@@ -113,7 +113,7 @@ int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
                      const struct pg_table *table, bool *added) {
     PGresult *res;
     if (added) *added = false;
-    if (!table->is_there) return 0;
+    if (!table->cols.is_there) return 0;
     struct str param[] = {landing->publication, table->schema, table->rel};
     int err = pg_conn_run(conn, "SELECT p.puballtables OR r.prrelid IS NOT NULL FROM pg_publication"
                           " p LEFT JOIN pg_publication_rel r ON r.prpubid=p.oid AND r.prrelid="
@@ -123,8 +123,8 @@ int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
     if (err) return err;
     bool is_in = PQntuples(res) > 0 && str_eqz(pg_conn_text(res, 0, 0), "t");
     PQclear(res);
-    if (table->captured) err = set_identity(conn, table);
-    if (err || is_in == table->captured) return err;
-    if (added) *added = table->captured;
-    return alter_publication(landing, conn, table->captured ? "ADD" : "DROP", table);
+    if (table->cols.captured) err = set_identity(conn, table);
+    if (err || is_in == table->cols.captured) return err;
+    if (added) *added = table->cols.captured;
+    return alter_publication(landing, conn, table->cols.captured ? "ADD" : "DROP", table);
 }

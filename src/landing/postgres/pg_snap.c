@@ -41,7 +41,7 @@ int pg_snap_open(struct pg_snap **out, struct pg_landing *landing, struct str na
     int err = pg_conn_open(&snap->conn);
     if (!err) err = export_point(snap, landing);
     if (!err) err = pg_table_load(&snap->conn, table, landing->guest);
-    if (!err && table->is_there) {
+    if (!err && table->cols.is_there) {
         struct buf sql;
         PGresult *res;
         buf_init(&sql, PG_CONN_SQL_MAX);
@@ -57,8 +57,8 @@ int pg_snap_open(struct pg_snap **out, struct pg_landing *landing, struct str na
     }
     snap->begin_us = env_now_us(landing->base.env);
     snap->relation = pg_relation_of(table, name);
-    snap->row.cnt = table->col_cnt;
-    snap->row.value = arena_array(&snap->arena, struct pgoutput_value, table->col_cnt + 1);
+    snap->row.cnt = table->cols.col_cnt;
+    snap->row.value = arena_array(&snap->arena, struct pgoutput_value, table->cols.col_cnt + 1);
     pg_table_free(table);
     if (err) {
         pg_snap_close(snap);

@@ -1,8 +1,7 @@
 /* pg_table.h - a table in PostgreSQL as the landing sees it: its columns, the JSON they hold.
  *
- * Each top-level member of the rows is a column; a key path that leads deeper, "login.uuid", is one
- * more column, named as the path. What the columns cannot say is kept beside them, in the schema
- * the address leads to:
+ * The columns are landing_cols.h's. What they cannot say is kept beside them, in the schema the
+ * address leads to:
  *
  *   _sluice_table   name, key (a JSON list of paths), row (the type of the rows seen so far,
  *                   model/type.h), captured, theirs (another program made it)
@@ -16,48 +15,26 @@
 #ifndef LANDING_POSTGRES_PG_TABLE_H
 #define LANDING_POSTGRES_PG_TABLE_H
 
-#include "base/map.h"
-#include "landing/landing.h"
+#include "landing/landing_cols.h"
 #include "landing/postgres/pg_conn.h"
 #include "landing/postgres/pg_value.h"
-#include "wire/json/jsonpath.h"
 
-#define PG_TABLE_NAME_MAX 255 /* bytes of a member's and a key path's name */
+#define PG_TABLE_KEY_MAX 32 /* columns of an index */
 
 struct pg_col {
-    struct str name;   /* in PostgreSQL */
-    struct str member; /* in the JSON; ptr NULL: a key path's column */
-    struct str path;
     struct pg_type pg;
-    const struct type *type; /* of the JSON so far */
-    bool is_key;
-    bool is_seen;      /* in the rows landed so far */
-    bool is_void;      /* and always null: its type may still be chosen */
     bool is_generated; /* by the server: not ours to write */
-    struct str head;             /* a path's first step, when it is a plain name */
-    size_t head_col;             /* its column + 1 */
-    const struct jsonpath *rest; /* the path below `head`; below the row without one */
 };
 
 struct pg_table {
-    struct str name;         /* as declared; lives as long as the table */
-    bool declared, captured;
-    bool theirs;             /* made by another program: its key is its primary key */
-    bool is_there;           /* in the database */
-    bool loaded;             /* what follows is as in the database; else empty */
-    struct arena arena;
+    struct landing_cols cols;
+    struct pg_col *col;      /* what each of them is in PostgreSQL */
     struct str schema, rel;  /* where it is */
     uint32_t oid;
     char identity;           /* replica identity: d, n, f, i */
     struct str stamp;        /* changes when its columns do */
-    struct pg_col *col;
-    size_t col_cnt;
-    struct map by_member;    /* index + 1 */
-    struct str *key;         /* paths */
-    size_t key_cnt;
-    size_t *key_col;         /* their columns; only when is_there */
-    const struct type *row;  /* NULL: no rows yet */
 };
+extern const struct landing_dialect pg_table_dialect;
 
 struct pg_table *pg_table_new(struct str name);
 void pg_table_free(struct pg_table *table);
@@ -71,7 +48,6 @@ int pg_table_refresh(struct pg_conn *conn, struct pg_table *table) MUST_USE;
 /* Writes what `decl` says into _sluice_table. ERR_CONFLICT: it is there with another key. */
 int pg_table_declare(struct pg_conn *conn, struct pg_table *table,
                      const struct landing_table *decl) MUST_USE;
-int pg_table_check_key(const struct landing_table *decl) MUST_USE;
 void pg_table_rel(const struct pg_table *table, struct buf *sql); /* "schema"."name" */
 /* "a", "b", ...: all columns; in the order of `col`. */
 void pg_table_columns(const struct pg_table *table, struct buf *sql);

@@ -2,13 +2,12 @@
 #include "landing/postgres/pg_value.h"
 
 #include "base/b64.h"
+#include "landing/landing_row.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#define F64_EXACT (INT64_C(1) << 53) /* integers up to here are doubles too */
-#define F64_FULL  1e-290             /* below, doubles have fewer digits */
 #define ARRAY_DEPTH_MAX 6            /* dimensions, as PostgreSQL's own limit */
 
 enum { OID_BOOL = 16, OID_I64 = 20, OID_TEXT = 25, OID_JSON = 114, OID_F64 = 701,
@@ -51,24 +50,6 @@ const char *pg_value_decl(const struct type *type, bool is_key) {
 
 /* ---- in ---- */
 
-/* Up to 15 digits a double gives back as they were; more only when it prints the same text. */
-static bool real_exact(struct str raw, double num) {
-    size_t digits = 0;
-    bool zero = true;
-    char text[40];
-    for (size_t i = 0; i < raw.len && raw.ptr[i] != 'e' && raw.ptr[i] != 'E'; i++) {
-        digits += raw.ptr[i] >= '0' && raw.ptr[i] <= '9';
-        zero &= !(raw.ptr[i] >= '1' && raw.ptr[i] <= '9');
-    }
-    if (!isfinite(num)) return false;
-    if (digits <= 15) return zero || fabs(num) > F64_FULL;
-    for (int places = 15; places <= 17; places++) {
-        snprintf(text, sizeof text, "%.*g", places, num);
-        if (strtod(text, NULL) == num) break;
-    }
-    return str_eqz(raw, text);
-}
-
 /* An escape that PostgreSQL's text cannot hold, or that would not come back as it was. */
 static bool odd_escape(struct str raw) {
     for (size_t i = 0; i + 6 <= raw.len; i++) {
@@ -87,8 +68,9 @@ bool pg_value_fits(const struct pg_type *type, const struct json_value *json) {
     case OID_I64: return json->kind == JSON_INT && json_i64(json, &num);
     case OID_F64:
         if (json->kind == JSON_INT)
-            return json_i64(json, &num) && num <= F64_EXACT && num >= -F64_EXACT;
-        return json->kind == JSON_REAL && json_f64(json, &real) && real_exact(json->raw, real);
+            return json_i64(json, &num) && num <= LANDING_ROW_I53 && num >= -LANDING_ROW_I53;
+        return json->kind == JSON_REAL && json_f64(json, &real) &&
+               landing_row_exact(json->raw, real);
     case OID_TEXT: return json->kind == JSON_STRING && !(json->escaped && odd_escape(json->raw));
     default: return true; /* json; and another program's columns, where the server has its say */
     }

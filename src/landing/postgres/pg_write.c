@@ -2,12 +2,12 @@
  *
  * When the connection is lost while a commit is under way, nobody was told whether it happened:
  * the server is asked by the transaction's number once it is back. */
+#include "landing/landing_row.h"
 #include "landing/postgres/pg_batch.h"
 #include "landing/postgres/pg_landing.h"
 #include "landing/postgres/pg_widen.h"
 
 #include "base/err.h"
-#include "wire/json/jsontype.h"
 
 #include <stdio.h>
 
@@ -61,119 +61,48 @@ struct upsert {
     struct pg_landing *landing;
     struct pg_table *table;
     struct pg_batch batch;
-    struct json_value *raw; /* per column, of the present row */
-    struct str *text;       /* what COPY gets */
+    struct landing_row row;
+    struct str *text;       /* per column: what COPY gets */
     size_t bad_col;         /* + 1: its type cannot hold bad_value */
     struct json_value bad_value;
-    struct arena shape;     /* raw and text */
-    struct arena row;       /* unescaped text, until the next row */
-    struct arena types;
 };
 
-/* The column for a member's name as it stands in the JSON; columns mostly come in their order. */
-static size_t find_column(struct upsert *up, struct str name, size_t next) {
-    const struct pg_table *table = up->table;
-    if (next < table->col_cnt && table->col[next].member.ptr &&
-        str_eq(table->col[next].member, name)) return next + 1;
-    if (memchr(name.ptr, '\\', name.len)) name = json_name(name, &up->row);
-    return (uintptr_t)map_get(&table->by_member, name);
+static bool place(void *arg, size_t at, const struct json_value *value) {
+    struct upsert *up = arg;
+    const struct pg_type *pg = &up->table->col[at].pg;
+    bool theirs = up->table->cols.theirs, is_void = up->table->cols.col[at].is_void;
+    if (value->kind != JSON_NULL && !theirs && (is_void || !pg_value_fits(pg, value))) {
+        up->bad_col = at + 1;
+        up->bad_value = *value;
+        return false;
+    }
+    up->text[at] = pg_value_in(pg, value, &up->row.text);
+    return true;
 }
 
-static bool fits(const struct pg_col *col, const struct json_value *value) {
-    if (!col->is_seen) return false;
-    if (value->kind == JSON_NULL) return true;
-    if (value->kind == JSON_STRING) return col->type->kind == TYPE_STRING;
-    return jsontype_fits(col->type, value->raw);
-}
-
-static bool holds(struct upsert *up, size_t at, const struct json_value *value) {
-    const struct pg_col *col = &up->table->col[at];
-    if (value->kind == JSON_NULL || up->table->theirs) return true;
-    if (!col->is_void && pg_value_fits(&col->pg, value)) return true;
-    up->bad_col = at + 1;
-    up->bad_value = *value;
-    return false;
-}
-
-/* Reads a row into raw and text. 1: the table must be widened first; bad_col: a column. */
+/* Reads a row into text. 1: the table must be widened first; bad_col: a column. */
 static int read_row(struct upsert *up, struct str row) {
-    const struct pg_table *table = up->table;
-    struct json in;
-    struct json_value value;
-    struct str name;
-    size_t next = 0;
+    size_t cnt = up->table->cols.col_cnt;
     up->bad_col = 0;
-    if (!table->row || !table->is_there) return 1;
-    arena_reset(&up->row);
-    memset(up->raw, 0, table->col_cnt * sizeof *up->raw);
-    memset(up->text, 0, table->col_cnt * sizeof *up->text);
-    while (next < table->col_cnt && !table->col[next].member.ptr) next++;
-    json_open(&in, row, 0);
-    json_object(&in);
-    while (json_member(&in, &name)) {
-        size_t at = find_column(up, name, next);
-        if (!json_value(&in, &value)) break;
-        if (!at || !fits(&table->col[at - 1], &value)) return 1;
-        if (!holds(up, at - 1, &value)) return 1;
-        up->raw[at - 1] = value;
-        up->text[at - 1] = pg_value_in(&table->col[at - 1].pg, &value, &up->row);
-        next = at;
-    }
-    json_close(&in);
-    return json_err(&in) ? ERR_INVAL : 0;
-}
-
-/* Fills the columns of key paths and checks that the key is whole. */
-static int read_key(struct upsert *up, struct str row) {
-    const struct pg_table *table = up->table;
-    for (size_t i = 0; i < table->key_cnt; i++) {
-        size_t at = table->key_col[i];
-        const struct pg_col *col = &table->col[at];
-        struct json_value *raw = &up->raw[at];
-        if (!col->member.ptr) {
-            struct str in = row;
-            if (col->head.ptr) in = col->head_col ? up->raw[col->head_col - 1].raw : STR_NULL;
-            int err = in.ptr ? jsonpath_get(col->rest, in, raw) : ERR_NOT_FOUND;
-            if (err && err != ERR_NOT_FOUND) return err;
-            if (err) *raw = (struct json_value){.kind = JSON_NULL};
-            if (!err && !holds(up, at, raw)) return 1;
-            up->text[at] = pg_value_in(&col->pg, raw, &up->row);
-        }
-        if (!raw->raw.ptr || raw->kind == JSON_NULL)
-            return err_fail(ERR_INVAL, "it has no key %.*s", STR_ARG(table->key[i]));
-    }
-    return 0;
+    if (cnt) memset(up->text, 0, cnt * sizeof *up->text);
+    return landing_row_read(&up->row, row);
 }
 
 /* Before the first row, and whenever the table was widened. */
 static void prepare(struct upsert *up) {
-    arena_reset(&up->shape);
-    up->raw = arena_array(&up->shape, struct json_value, up->table->col_cnt);
-    up->text = arena_array(&up->shape, struct str, up->table->col_cnt);
-}
-
-static int check_row(const struct str *row) {
-    struct json in;
-    if (row->len > LANDING_ROW_MAX)
-        return err_fail(ERR_TOO_BIG, "it has %zu bytes, at most %zu are taken", row->len,
-                        LANDING_ROW_MAX);
-    json_open(&in, *row, 0);
-    if (json_kind(&in) == JSON_OBJECT && !json_err(&in)) return 0;
-    return err_fail(ERR_INVAL, "it is not a JSON object");
+    landing_row_shape(&up->row);
+    up->text = arena_array(&up->row.shape, struct str, up->table->cols.col_cnt);
 }
 
 /* Widens the table for rows from..cnt-1. */
 static int widen_rows(struct upsert *up, const struct str *row, size_t from, size_t cnt) {
     struct pg_table *table = up->table;
     struct pg_conn *conn = &up->landing->writer;
-    const struct type *type = table->row;
-    for (size_t i = from; i < cnt; i++) {
-        int err = check_row(&row[i]);
-        if (!err && jsontype_widen(&type, row[i], &up->types)) err = ERR_INVAL;
-        if (err) return err_add(err, "row %zu for table %.*s", i + 1, STR_ARG(table->name));
-    }
-    bool captured = table->captured, was_there = table->is_there;
-    int err = pg_widen_table(conn, table, type);
+    const struct type *type;
+    int err = landing_row_widen(&up->row, row, from, cnt, &type);
+    if (err) return err;
+    bool captured = table->cols.captured, was_there = table->cols.is_there;
+    err = pg_widen_table(conn, table, type);
     if (!err && captured && !was_there) err = pg_publish_table(up->landing, conn, table, NULL);
     return err;
 }
@@ -196,7 +125,6 @@ static int read_whole(struct upsert *up, const struct str *row, size_t at, size_
                       struct landing_count *count) {
     for (size_t n = 0; n < 4 * LANDING_COL_MAX; n++) {
         int got = read_row(up, row[at]);
-        if (!got) got = read_key(up, row[at]);
         if (got <= 0) return got;
         int err = widen(up, row, at, cnt, count);
         if (err) return err;
@@ -209,11 +137,11 @@ static int upsert_rows(struct upsert *up, const struct str *row, size_t cnt,
     int err = 0;
     prepare(up);
     for (size_t i = 0; i < cnt && !err; i++) {
-        err = check_row(&row[i]);
+        err = landing_row_check(row[i]);
         if (!err) err = read_whole(up, row, i, cnt, count);
         if (err) {
             if (!strstr(err_note(), "row ")) err_add(err, "row %zu for table %.*s", i + 1,
-                                                     STR_ARG(up->table->name));
+                                                     STR_ARG(up->table->cols.name));
             return err;
         }
         if (pg_batch_add(&up->batch, up->text)) continue;
@@ -221,7 +149,7 @@ static int upsert_rows(struct upsert *up, const struct str *row, size_t cnt,
         if (!err) CHECK(pg_batch_add(&up->batch, up->text));
     }
     if (!err) err = pg_batch_write(&up->batch, count);
-    return err ? err_add(err, "table %.*s", STR_ARG(up->table->name)) : 0;
+    return err ? err_add(err, "table %.*s", STR_ARG(up->table->cols.name)) : 0;
 }
 
 int pg_write_upsert(struct landing_tx *base, struct str name, const struct str *row, size_t cnt,
@@ -231,18 +159,17 @@ int pg_write_upsert(struct landing_tx *base, struct str name, const struct str *
     int err = pg_table_name_check(name);
     if (err) return err;
     struct pg_table *table = pg_landing_table(landing, name);
-    if (!table->declared)
+    if (!table->cols.declared)
         return err_fail(ERR_NOT_FOUND, "table %.*s was not declared", STR_ARG(name));
     if ((err = pg_table_refresh(&landing->writer, table))) return err;
     struct upsert up = {.landing = landing, .table = table};
     pg_batch_init(&up.batch, landing, table);
+    landing_row_init(&up.row, &table->cols, place, &up);
     up.batch.staged = tx->staged;
     err = upsert_rows(&up, row, cnt, out);
     tx->staged = tx->staged || up.batch.staged;
     pg_batch_fini(&up.batch);
-    arena_fini(&up.shape);
-    arena_fini(&up.row);
-    arena_fini(&up.types);
+    landing_row_fini(&up.row);
     return err;
 }
 

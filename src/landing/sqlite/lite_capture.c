@@ -295,7 +295,7 @@ bool lite_capture_copying(struct capture *base UNUSED) {
 
 int lite_capture_snapshot(struct capture *base, struct str table) {
     struct landing_tx *tx;
-    int err = lite_table_name_check(table);
+    int err = landing_cols_check_name(table, LANDING_COLS_NAME_MAX);
     if (!err) err = landing_begin(base->landing, &tx);
     if (err) return err;
     err = lite_write_snapshot(tx, table);

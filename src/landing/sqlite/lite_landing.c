@@ -209,8 +209,8 @@ void lite_landing_cool(struct lite_landing *landing) {
 }
 
 struct lite_table *lite_landing_table(struct lite_landing *landing, struct str name) {
-    char low[LITE_NAME_MAX + 1];
-    CHECK(name.len <= LITE_NAME_MAX);
+    char low[LANDING_COLS_NAME_MAX + 1];
+    CHECK(name.len <= LANDING_COLS_NAME_MAX);
     for (size_t i = 0; i < name.len; i++) {
         char c = name.ptr[i];
         low[i] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
@@ -259,7 +259,7 @@ int lite_landing_refresh(struct lite_landing *landing) {
     while (!err && map_next(&landing->tables, &at, &name, &value)) {
         struct lite_table *table = value;
         bool changed;
-        if (!table->declared) continue;
+        if (!table->cols.declared) continue;
         err = lite_table_load(landing->db, table);
         if (!err) err = lite_trigger_sync(landing->db, table, &changed);
     }
@@ -281,13 +281,13 @@ static int declare(struct lite_landing *landing, const struct landing_table *dec
         sqlite3_reset(landing->rollback);
     }
     lite_landing_forget(landing); /* loaded again when used */
-    if (!err) table->declared = true;
+    if (!err) table->cols.declared = true;
     return err;
 }
 
 static int lite_declare(struct landing *base, const struct landing_table *decl) {
     struct lite_landing *landing = (struct lite_landing *)base;
-    int err = lite_table_name_check(decl->name);
+    int err = landing_cols_check_name(decl->name, LANDING_COLS_NAME_MAX);
     if (!err) err = lite_landing_take(landing);
     if (err) return err;
     err = declare(landing, decl);

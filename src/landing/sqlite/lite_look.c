@@ -196,27 +196,12 @@ static int count_rows(sqlite3 *db, struct str table, struct landing_info *out) {
     return 0;
 }
 
-/* The type of a table of another program, from its columns' declared types. */
-static const struct type *columns_type(const struct lite_table *table, struct arena *arena) {
-    struct field *field = arena_array(arena, struct field, table->col_cnt);
-    for (size_t i = 0; i < table->col_cnt; i++)
-        field[i] = (struct field){table->col[i].name, table->col[i].type, true};
-    return type_struct(arena, field, table->col_cnt);
-}
-
 static int read_info(sqlite3 *db, struct str name, struct arena *arena,
                      struct landing_info *out) {
     struct lite_table *table = lite_table_new(name);
     int err = lite_table_load(db, table);
     if (!err) err = count_rows(db, name, out);
-    if (!err) {
-        struct str *key = arena_array(arena, struct str, table->key_cnt);
-        for (size_t i = 0; i < table->key_cnt; i++) key[i] = arena_str(arena, table->key[i]);
-        out->name = arena_str(arena, name);
-        out->key = key;
-        out->key_cnt = table->key_cnt;
-        out->row = table->row ? type_copy(arena, table->row) : columns_type(table, arena);
-    }
+    if (!err) landing_cols_info(&table->cols, arena, out);
     lite_table_free(table);
     return err;
 }
@@ -244,10 +229,10 @@ static int prepare_rows(struct look *look, const struct lite_table *table) {
     buf_putz(&sql, "SELECT ");
     lite_table_columns(table, &sql);
     buf_putz(&sql, " FROM ");
-    lite_db_name(&sql, table->name);
-    for (size_t i = 0; i < table->key_cnt; i++) {
+    lite_db_name(&sql, table->cols.name);
+    for (size_t i = 0; i < table->cols.key_cnt; i++) {
         buf_putz(&sql, i ? "," : " ORDER BY ");
-        lite_db_name(&sql, table->col[table->key_col[i]].name);
+        lite_db_name(&sql, table->cols.col[table->cols.key_col[i]].name);
     }
     buf_putz(&sql, " LIMIT ?1 OFFSET ?2");
     int err = lite_db_prepare_buf(look->db, &sql, &look->stmt);
@@ -260,13 +245,13 @@ int lite_look_rows(struct landing *base, struct str name, struct landing_page pa
     struct look look;
     struct buf row;
     size_t cap = 0;
-    int err = lite_table_name_check(name);
+    int err = landing_cols_check_name(name, LANDING_COLS_NAME_MAX);
     if (err) return err;
     struct lite_table *table = lite_table_new(name);
     buf_init(&row, 16 * LANDING_ROW_MAX);
     err = look_begin(&look, base, NULL);
     if (!err) err = lite_table_load(look.db, table);
-    if (!err && !table->is_there)
+    if (!err && !table->cols.is_there)
         err = err_fail(ERR_NOT_FOUND, "no table %.*s; one is made when its first rows come",
                        STR_ARG(name));
     if (!err) err = prepare_rows(&look, table);

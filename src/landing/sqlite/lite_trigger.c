@@ -19,11 +19,13 @@ static void put_ref(struct buf *sql, const char *row, struct str column) {
     lite_db_name(sql, column);
 }
 
-/* A value of column `col` as JSON text; the same rules as lite_value_json(). */
-static void put_value(struct buf *sql, const char *row, const struct lite_col *col) {
+/* The value of column `at` as JSON text; the same rules as lite_value_json(). */
+static void put_value(struct buf *sql, const struct lite_table *table, const char *row,
+                      size_t at) {
+    const struct lite_col *col = &table->col[at];
     struct buf ref_buf;
-    buf_init(&ref_buf, 4 * LITE_NAME_MAX);
-    put_ref(&ref_buf, row, col->name);
+    buf_init(&ref_buf, 4 * LANDING_COLS_NAME_MAX);
+    put_ref(&ref_buf, row, table->cols.col[at].name);
     struct str ref = buf_str(&ref_buf);
     buf_printf(sql, "CASE typeof(%.*s)", STR_ARG(ref));
     buf_printf(sql, " WHEN 'real' THEN CASE WHEN abs(%.*s)>1.7976931348623157e308 THEN 'null'"
@@ -55,35 +57,35 @@ static void put_members(struct buf *sql, const struct lite_table *table, const c
         buf_putc(sql, ')');
         return;
     }
-    const struct lite_col *col = &table->col[lo];
+    const struct landing_col *col = &table->cols.col[lo];
     if (!col->member.ptr) {
         buf_putz(sql, "''");
         return;
     }
     struct buf name;
-    buf_init(&name, 16 * LITE_NAME_MAX);
+    buf_init(&name, 16 * LANDING_COLS_NAME_MAX);
     buf_putc(&name, ',');
     buf_json(&name, col->member);
     buf_putc(&name, ':');
     buf_putc(sql, '(');
     lite_db_literal(sql, buf_str(&name));
     buf_putz(sql, "||");
-    put_value(sql, row, col);
+    put_value(sql, table, row, lo);
     buf_putc(sql, ')');
     buf_fini(&name);
 }
 
 static void put_row(struct buf *sql, const struct lite_table *table, const char *row) {
     buf_putz(sql, "'{'||substr(");
-    put_members(sql, table, row, 0, table->col_cnt);
+    put_members(sql, table, row, 0, table->cols.col_cnt);
     buf_putz(sql, ",2)||'}'");
 }
 
 static void put_key(struct buf *sql, const struct lite_table *table, const char *row) {
     buf_putz(sql, "'['");
-    for (size_t i = 0; i < table->key_cnt; i++) {
+    for (size_t i = 0; i < table->cols.key_cnt; i++) {
         buf_putz(sql, i ? "||','||" : "||");
-        put_value(sql, row, &table->col[table->key_col[i]]);
+        put_value(sql, table, row, table->cols.key_col[i]);
     }
     buf_putz(sql, "||']'");
 }
@@ -97,9 +99,9 @@ static void put_differs(struct buf *sql, const struct lite_table *table, size_t 
         buf_putz(sql, " OR ");
         put_differs(sql, table, mid, hi);
     } else {
-        put_ref(sql, "OLD", table->col[lo].name);
+        put_ref(sql, "OLD", table->cols.col[lo].name);
         buf_putz(sql, " IS NOT ");
-        put_ref(sql, "NEW", table->col[lo].name);
+        put_ref(sql, "NEW", table->cols.col[lo].name);
     }
     buf_putc(sql, ')');
 }
@@ -110,9 +112,9 @@ static void put_name(struct buf *name, struct str table, const char *kind) {
 
 static void put_body(struct buf *sql, const struct lite_table *table, char op) {
     struct buf head;
-    buf_init(&head, 16 * LITE_NAME_MAX);
+    buf_init(&head, 16 * LANDING_COLS_NAME_MAX);
     buf_putz(&head, "{\"t\":");
-    buf_json(&head, table->name);
+    buf_json(&head, table->cols.name);
     buf_printf(&head, ",\"op\":\"%c\",\"k\":", op);
     lite_db_literal(sql, buf_str(&head));
     buf_fini(&head);
@@ -137,16 +139,16 @@ static void put_body(struct buf *sql, const struct lite_table *table, char op) {
 static void put_trigger(struct buf *sql, const struct lite_table *table, const char *kind) {
     char op = !strcmp(kind, "insert") ? 'c' : !strcmp(kind, "update") ? 'u' : 'd';
     struct buf name;
-    buf_init(&name, 4 * LITE_NAME_MAX);
-    put_name(&name, table->name, kind);
+    buf_init(&name, 4 * LANDING_COLS_NAME_MAX);
+    put_name(&name, table->cols.name, kind);
     buf_putz(sql, "CREATE TRIGGER ");
     lite_db_name(sql, buf_str(&name));
     buf_printf(sql, " AFTER %s ON ", op == 'c' ? "INSERT" : op == 'u' ? "UPDATE" : "DELETE");
-    lite_db_name(sql, table->name);
+    lite_db_name(sql, table->cols.name);
     buf_putz(sql, " WHEN NOT EXISTS (SELECT 1 FROM _sluice_writer)");
     if (op == 'u') {
         buf_putz(sql, " AND ");
-        put_differs(sql, table, 0, table->col_cnt);
+        put_differs(sql, table, 0, table->cols.col_cnt);
     }
     buf_putz(sql, " BEGIN INSERT INTO _sluice_outbox(commit_us, cnt, body) VALUES(" NOW_US ",1,");
     put_body(sql, table, op);
@@ -183,10 +185,10 @@ static int drop(sqlite3 *db, struct str name) {
 
 static int sync_one(sqlite3 *db, const struct lite_table *table, const char *kind, bool *changed) {
     struct buf sql, name;
-    bool there, same, wanted = table->captured && table->is_there;
+    bool there, same, wanted = table->cols.captured && table->cols.is_there;
     buf_init(&sql, LITE_DB_SQL_MAX);
-    buf_init(&name, 4 * LITE_NAME_MAX);
-    put_name(&name, table->name, kind);
+    buf_init(&name, 4 * LANDING_COLS_NAME_MAX);
+    put_name(&name, table->cols.name, kind);
     if (wanted) put_trigger(&sql, table, kind);
     int err = look(db, buf_str(&name), buf_str(&sql), &there, &same);
     if (!err && there && !(wanted && same)) {
@@ -203,7 +205,7 @@ static int sync_one(sqlite3 *db, const struct lite_table *table, const char *kin
 }
 
 int lite_trigger_sync(sqlite3 *db, const struct lite_table *table, bool *changed) {
-    assert(table->loaded);
+    assert(table->cols.loaded);
     *changed = false;
     int err = sync_one(db, table, "insert", changed);
     if (!err) err = sync_one(db, table, "update", changed);

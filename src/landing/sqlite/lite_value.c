@@ -1,12 +1,11 @@
 /* lite_value.c - JSON values into SQLite's five storage classes and back. */
 #include "landing/sqlite/lite_value.h"
 
+#include "landing/landing_row.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define F64_EXACT (INT64_C(1) << 53) /* integers up to here are doubles too */
-#define F64_FULL  1e-290             /* below, doubles have fewer digits */
 
 static bool has(struct str text, const char *part) {
     struct str want = str_of(part);
@@ -69,38 +68,16 @@ static bool like_number(struct str text) {
     return starts && ((last >= '0' && last <= '9') || last == '.');
 }
 
-static void format_f64(double num, char *out, size_t len) {
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(out, len, "%.*g", digits, num);
-        if (strtod(out, NULL) == num) break;
-    }
-    if (!strpbrk(out, ".eE")) strncat(out, ".0", len - strlen(out) - 1);
-}
-
-/* Up to 15 digits a double gives back as they were; more only when it prints the same text. */
-static bool real_exact(struct str raw, double num) {
-    size_t digits = 0;
-    bool zero = true;
-    for (size_t i = 0; i < raw.len && raw.ptr[i] != 'e' && raw.ptr[i] != 'E'; i++) {
-        digits += raw.ptr[i] >= '0' && raw.ptr[i] <= '9';
-        zero &= !(raw.ptr[i] >= '1' && raw.ptr[i] <= '9');
-    }
-    if (!isfinite(num)) return false;
-    if (digits <= 15) return zero || fabs(num) > F64_FULL;
-    char text[40];
-    format_f64(num, text, sizeof text);
-    return str_eqz(raw, text);
-}
-
 static void of_number(const struct json_value *json, enum lite_value_aff aff,
                       struct lite_value *out) {
     *out = (struct lite_value){.kind = SQLITE_BLOB, .bytes = json->raw};
     if (aff == LITE_AFF_TEXT) return;
     if (json->kind == JSON_INT) {
         if (!json_i64(json, &out->i64)) return;
-        if (aff == LITE_AFF_REAL && (out->i64 > F64_EXACT || out->i64 < -F64_EXACT)) return;
+        bool exact = out->i64 <= LANDING_ROW_I53 && out->i64 >= -LANDING_ROW_I53;
+        if (aff == LITE_AFF_REAL && !exact) return;
         out->kind = SQLITE_INTEGER;
-    } else if (json_f64(json, &out->f64) && real_exact(json->raw, out->f64)) {
+    } else if (json_f64(json, &out->f64) && landing_row_exact(json->raw, out->f64)) {
         out->kind = SQLITE_FLOAT;
     }
 }
@@ -178,7 +155,7 @@ static void put_f64(struct buf *out, double num) {
         buf_putz(out, "null");
         return;
     }
-    format_f64(num, text, sizeof text);
+    landing_row_f64(num, text, sizeof text);
     buf_putz(out, text);
 }
 

@@ -7,9 +7,9 @@
 #include "landing/sqlite/lite_landing.h"
 
 #include "base/err.h"
+#include "landing/landing_row.h"
 #include "landing/sqlite/lite_trigger.h"
 #include "landing/sqlite/lite_widen.h"
-#include "wire/json/jsontype.h"
 
 #define TRIM_MIN 16 /* entries */
 
@@ -97,98 +97,34 @@ struct upsert {
     struct lite_landing *landing;
     struct lite_tx *tx;
     struct lite_table *table;
+    struct landing_row row;
     struct lite_value *value; /* per column, of the present row */
-    struct json_value *raw;
-    struct arena shape;       /* those two arrays */
-    struct arena row;         /* unescaped text, until the next row */
-    struct arena types;
-    struct buf before, key;
+    struct buf before;
 };
 
-/* The column for a member's name as it stands in the JSON; columns mostly come in their order. */
-static size_t find_column(struct upsert *up, struct str name, size_t next) {
-    const struct lite_table *table = up->table;
-    if (next < table->col_cnt && str_eq(table->col[next].member, name)) return next + 1;
-    if (memchr(name.ptr, '\\', name.len)) name = json_name(name, &up->row);
-    return (uintptr_t)map_get(&table->by_member, name);
+static bool place(void *arg, size_t at, const struct json_value *value) {
+    struct upsert *up = arg;
+    const struct lite_col *col = &up->table->col[at];
+    lite_value_of(value, col->shape, col->aff, &up->row.text, &up->value[at]);
+    return true;
 }
 
-static bool fits(const struct lite_col *col, const struct json_value *value) {
-    if (value->kind == JSON_NULL) return col->is_seen;
-    if (value->kind == JSON_STRING) return col->is_seen && col->type->kind == TYPE_STRING;
-    return col->is_seen && jsontype_fits(col->type, value->raw);
-}
-
-/* Reads a row into value and raw. 1: the table must be widened first. */
+/* Reads a row into value. 1: the table must be widened first. */
 static int read_row(struct upsert *up, struct str row) {
-    const struct lite_table *table = up->table;
-    struct json in;
-    struct json_value value;
-    struct str name;
-    size_t next = 0;
-    if (!table->row || !table->is_there) return 1;
-    arena_reset(&up->row);
-    memset(up->value, 0, table->col_cnt * sizeof *up->value);
-    memset(up->raw, 0, table->col_cnt * sizeof *up->raw);
-    while (next < table->col_cnt && !table->col[next].member.ptr) next++;
-    json_open(&in, row, 0);
-    json_object(&in);
-    while (json_member(&in, &name)) {
-        size_t at = find_column(up, name, next);
-        if (!json_value(&in, &value)) break;
-        if (!at || !fits(&table->col[at - 1], &value)) return 1;
-        const struct lite_col *col = &table->col[at - 1];
-        up->raw[at - 1] = value;
-        lite_value_of(&value, col->shape, col->aff, &up->row, &up->value[at - 1]);
-        next = at;
-    }
-    json_close(&in);
-    return json_err(&in) ? ERR_INVAL : 0;
-}
-
-/* Fills the columns of key paths and checks that the key is whole. */
-static int read_key(struct upsert *up, struct str row) {
-    const struct lite_table *table = up->table;
-    for (size_t i = 0; i < table->key_cnt; i++) {
-        size_t at = table->key_col[i];
-        const struct lite_col *col = &table->col[at];
-        struct json_value *raw = &up->raw[at];
-        if (!col->member.ptr) {
-            struct str in = row;
-            if (col->head.ptr) in = col->head_col ? up->raw[col->head_col - 1].raw : STR_NULL;
-            int err = in.ptr ? jsonpath_get(col->rest, in, raw) : ERR_NOT_FOUND;
-            if (err && err != ERR_NOT_FOUND) return err;
-            if (err) *raw = (struct json_value){.kind = JSON_NULL};
-            lite_value_of(raw, col->shape, col->aff, &up->row, &up->value[at]);
-        }
-        if (!raw->raw.ptr || raw->kind == JSON_NULL)
-            return err_fail(ERR_INVAL, "it has no key %.*s", STR_ARG(table->key[i]));
-    }
-    return 0;
-}
-
-static struct str key_text(struct upsert *up) {
-    const struct lite_table *table = up->table;
-    if (!table->key_cnt) return STR_NULL;
-    if (table->key_cnt == 1) return json_text(&up->raw[table->key_col[0]], &up->row);
-    buf_reset(&up->key);
-    for (size_t i = 0; i < table->key_cnt; i++) {
-        buf_putc(&up->key, i ? ',' : '[');
-        buf_puts(&up->key, up->raw[table->key_col[i]].raw);
-    }
-    buf_putc(&up->key, ']');
-    return buf_str(&up->key);
+    size_t cnt = up->table->cols.col_cnt;
+    if (cnt) memset(up->value, 0, cnt * sizeof *up->value);
+    return landing_row_read(&up->row, row);
 }
 
 static void bind_all(struct upsert *up, sqlite3_stmt *stmt) {
-    for (size_t i = 0; i < up->table->col_cnt; i++)
+    for (size_t i = 0; i < up->table->cols.col_cnt; i++)
         lite_value_bind(stmt, (int)i + 1, &up->value[i]);
 }
 
 static bool same_row(struct upsert *up, sqlite3_stmt *stmt) {
-    for (size_t i = 0; i < up->table->col_cnt; i++) {
-        const struct lite_col *col = &up->table->col[i];
-        if (!col->is_key && !lite_value_same(stmt, (int)i, &up->value[i])) return false;
+    for (size_t i = 0; i < up->table->cols.col_cnt; i++) {
+        bool is_key = up->table->cols.col[i].is_key;
+        if (!is_key && !lite_value_same(stmt, (int)i, &up->value[i])) return false;
     }
     return true;
 }
@@ -196,8 +132,8 @@ static bool same_row(struct upsert *up, sqlite3_stmt *stmt) {
 /* The row's key is there. 1: and the row as well; 0: it was updated. */
 static int update_row(struct upsert *up) {
     const struct lite_table *table = up->table;
-    for (size_t i = 0; i < table->key_cnt; i++) {
-        size_t at = table->key_col[i];
+    for (size_t i = 0; i < table->cols.key_cnt; i++) {
+        size_t at = table->cols.key_col[i];
         lite_value_bind(table->find, (int)at + 1, &up->value[at]);
     }
     int got = lite_db_step(table->find);
@@ -205,7 +141,7 @@ static int update_row(struct upsert *up) {
     if (!got) return err_fail(ERR_INTERNAL, "a key that is there was not found");
     bool same = same_row(up, table->find);
     buf_reset(&up->before);
-    if (!same && table->captured) lite_table_row(table, table->find, &up->before);
+    if (!same && table->cols.captured) lite_table_row(table, table->find, &up->before);
     sqlite3_reset(table->find);
     if (same) return 1;
     assert(table->update);
@@ -218,7 +154,7 @@ static int put_row(struct upsert *up, struct str row, struct landing_count *coun
     bind_all(up, table->insert);
     int err = lite_db_do(table->insert);
     if (err) return err;
-    bool is_new = !table->key_cnt || sqlite3_changes(up->landing->db) > 0;
+    bool is_new = !table->cols.key_cnt || sqlite3_changes(up->landing->db) > 0;
     if (!is_new) {
         int got = update_row(up);
         if (got < 0) return got;
@@ -228,11 +164,11 @@ static int put_row(struct upsert *up, struct str row, struct landing_count *coun
         }
     }
     *(is_new ? &count->inserted : &count->updated) += 1;
-    if (!table->captured) return 0;
+    if (!table->cols.captured) return 0;
     struct change change = {
         .op = is_new ? CHANGE_CREATE : CHANGE_UPDATE,
-        .table = table->name,
-        .key = key_text(up),
+        .table = table->cols.name,
+        .key = landing_row_key(&up->row),
         .before = is_new ? STR_NULL : buf_str(&up->before),
         .after = str_trim(row),
     };
@@ -242,34 +178,20 @@ static int put_row(struct upsert *up, struct str row, struct landing_count *coun
 /* Before the first row, and whenever the table was widened. */
 static int prepare(struct upsert *up) {
     struct lite_table *table = up->table;
-    arena_reset(&up->shape);
-    up->value = arena_array(&up->shape, struct lite_value, table->col_cnt);
-    up->raw = arena_array(&up->shape, struct json_value, table->col_cnt);
-    return table->is_there ? lite_table_prepare(up->landing->db, table) : 0;
-}
-
-static int check_row(const struct str *row) {
-    struct json in;
-    if (row->len > LANDING_ROW_MAX)
-        return err_fail(ERR_TOO_BIG, "it has %zu bytes, at most %zu are taken", row->len,
-                        LANDING_ROW_MAX);
-    json_open(&in, *row, 0);
-    if (json_kind(&in) == JSON_OBJECT && !json_err(&in)) return 0;
-    return err_fail(ERR_INVAL, "it is not a JSON object");
+    landing_row_shape(&up->row);
+    up->value = arena_array(&up->row.shape, struct lite_value, table->cols.col_cnt);
+    return table->cols.is_there ? lite_table_prepare(up->landing->db, table) : 0;
 }
 
 /* Widens the table for rows from..cnt-1. */
 static int widen(struct upsert *up, const struct str *row, size_t from, size_t cnt) {
     struct lite_table *table = up->table;
-    const struct type *type = table->row;
+    const struct type *type;
     bool changed;
-    for (size_t i = from; i < cnt; i++) {
-        int err = check_row(&row[i]);
-        if (!err && jsontype_widen(&type, row[i], &up->types)) err = ERR_INVAL;
-        if (err) return err_add(err, "row %zu for table %.*s", i + 1, STR_ARG(table->name));
-    }
+    int err = landing_row_widen(&up->row, row, from, cnt, &type);
+    if (err) return err;
     up->tx->widened = true;
-    int err = lite_widen_table(up->landing->db, table, type);
+    err = lite_widen_table(up->landing->db, table, type);
     if (!err) err = lite_trigger_sync(up->landing->db, table, &changed);
     return err ? err : prepare(up);
 }
@@ -278,18 +200,17 @@ static int upsert_rows(struct upsert *up, const struct str *row, size_t cnt,
                        struct landing_count *out) {
     int err = prepare(up);
     for (size_t i = 0; i < cnt && !err; i++) {
-        if ((err = check_row(&row[i]))) goto name;
+        if ((err = landing_row_check(row[i]))) goto name;
         int got = read_row(up, row[i]);
         if (got > 0) {
             if ((err = widen(up, row, i, cnt))) return err;
             got = read_row(up, row[i]);
         }
         err = got > 0 ? err_fail(ERR_INTERNAL, "it does not fit the type made from it") : got;
-        if (!err) err = read_key(up, row[i]);
         if (!err) err = put_row(up, row[i], out);
         out->in++;
     name:
-        if (err) err_add(err, "row %zu for table %.*s", i + 1, STR_ARG(up->table->name));
+        if (err) err_add(err, "row %zu for table %.*s", i + 1, STR_ARG(up->table->cols.name));
     }
     return err;
 }
@@ -297,23 +218,20 @@ static int upsert_rows(struct upsert *up, const struct str *row, size_t cnt,
 int lite_write_upsert(struct landing_tx *base, struct str name, const struct str *row, size_t cnt,
                       struct landing_count *out) {
     struct lite_landing *landing = landing_of(base);
-    int err = lite_table_name_check(name);
+    int err = landing_cols_check_name(name, LANDING_COLS_NAME_MAX);
     if (err) return err;
     struct lite_table *table = lite_landing_table(landing, name);
-    if (!table->declared)
+    if (!table->cols.declared)
         return err_fail(ERR_NOT_FOUND, "table %.*s was not declared", STR_ARG(name));
-    if (!table->loaded && (err = lite_table_load(landing->db, table))) return err;
+    if (!table->cols.loaded && (err = lite_table_load(landing->db, table))) return err;
     struct upsert up = {.landing = landing, .tx = (struct lite_tx *)base, .table = table};
     buf_init(&up.before, 16 * LANDING_ROW_MAX);
-    buf_init(&up.key, 2 * LANDING_ROW_MAX);
+    landing_row_init(&up.row, &table->cols, place, &up);
     if (landing->foreign_triggers) err = lite_db_do(landing->mark);
     if (!err) err = upsert_rows(&up, row, cnt, out);
     if (!err && landing->foreign_triggers) err = lite_db_do(landing->unmark);
     buf_fini(&up.before);
-    buf_fini(&up.key);
-    arena_fini(&up.shape);
-    arena_fini(&up.row);
-    arena_fini(&up.types);
+    landing_row_fini(&up.row);
     return err;
 }
 
@@ -321,8 +239,8 @@ int lite_write_snapshot(struct landing_tx *base, struct str name) {
     struct lite_landing *landing = landing_of(base);
     struct lite_tx *tx = (struct lite_tx *)base;
     struct lite_table *table = lite_landing_table(landing, name);
-    int err = table->loaded ? 0 : lite_table_load(landing->db, table);
-    if (err || !table->is_there) return err;
+    int err = table->cols.loaded ? 0 : lite_table_load(landing->db, table);
+    if (err || !table->cols.is_there) return err;
     sqlite3_stmt *stmt = NULL;
     struct buf sql, row, key;
     struct arena arena = ARENA_INIT;
@@ -332,21 +250,22 @@ int lite_write_snapshot(struct landing_tx *base, struct str name) {
     buf_putz(&sql, "SELECT ");
     lite_table_columns(table, &sql);
     buf_putz(&sql, " FROM ");
-    lite_db_name(&sql, table->name);
+    lite_db_name(&sql, table->cols.name);
     err = lite_db_prepare_buf(landing->db, &sql, &stmt);
     while (!err && (err = lite_db_step(stmt)) > 0) {
         arena_reset(&arena);
         buf_reset(&row);
         buf_reset(&key);
         lite_table_row(table, stmt, &row);
-        for (size_t i = 0; i < table->key_cnt; i++) {
+        for (size_t i = 0; i < table->cols.key_cnt; i++) {
             buf_putc(&key, i ? ',' : '[');
-            lite_value_json(stmt, (int)table->key_col[i], table->col[table->key_col[i]].shape,
-                            &key);
+            size_t at = table->cols.key_col[i];
+            lite_value_json(stmt, (int)at, table->col[at].shape, &key);
         }
         buf_putc(&key, ']');
-        struct change change = {.op = CHANGE_READ, .table = table->name, .after = buf_str(&row)};
-        if (table->key_cnt) change.key = lite_outbox_key(buf_str(&key), &arena);
+        struct change change = {.op = CHANGE_READ, .table = table->cols.name,
+                                .after = buf_str(&row)};
+        if (table->cols.key_cnt) change.key = lite_outbox_key(buf_str(&key), &arena);
         err = add_change(landing, tx, &change);
     }
     sqlite3_finalize(stmt);
