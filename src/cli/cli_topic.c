@@ -1,4 +1,4 @@
-/* cli_topic.c - sluice topic, tap, group: what is on the log, and who reads it. */
+/* cli_topic.c - sluice topic, tap, group, replay: what is on the log, and who reads it. */
 #include "base/arena.h"
 #include "base/dur.h"
 #include "base/err.h"
@@ -50,6 +50,27 @@ static int group_run(const struct cli_verb *verb, int argc, char **argv) {
     if (!code)
         code = cli_http_table(&line, answer, "partitions", "topic:TOPIC partition:PARTITION "
                               "current:CURRENT end:END lag:LAG member:MEMBER");
+    arena_fini(&arena);
+    return code;
+}
+
+static int replay_run(const struct cli_verb *verb, int argc, char **argv) {
+    struct cli_line line;
+    struct arena arena = ARENA_INIT;
+    json_t *answer;
+    int code;
+    if (!cli_parse(verb, argc, argv, &line, &code)) return code;
+    if (line.arg_cnt != 1) {
+        fprintf(stderr, "sluice replay: name one topic that a table is captured onto\n");
+        return CLI_USAGE;
+    }
+    const char *path = arena_printf(&arena, "/ui/topics/%s/replay",
+                                    cli_http_escape(&arena, line.arg[0])).ptr;
+    code = cli_http_call(&line, "POST", path, "{}", &answer);
+    if (!code) {
+        printf("the rows of its table go onto topic %s once more\n", line.arg[0]);
+        json_decref(answer);
+    }
     arena_fini(&arena);
     return code;
 }
@@ -158,4 +179,11 @@ const struct cli_verb cli_topic_tap_verb = {
     .args = "TOPIC",
     .opt = tap_options,
     .run = tap_run,
+};
+const struct cli_verb cli_topic_replay_verb = {
+    .name = "replay",
+    .summary = "Put the rows of a captured table onto its topic once more",
+    .examples = "sluice replay users_created",
+    .args = "TOPIC",
+    .run = replay_run,
 };

@@ -62,7 +62,7 @@ struct log_setting { /* one of Kafka's topic configs, e.g. "retention.ms" = "604
 };
 struct log_topic {
     struct str name;
-    struct uuid id;
+    struct uuid id; /* another topic of this name has another; a Kafka elsewhere: its cluster's */
     int32_t part_cnt;
     bool internal; /* name starts with "__" or is "_schemas" */
     const struct log_setting *setting; /* those that were set; others have Kafka's default */

@@ -35,6 +35,9 @@ struct route {
     const struct def_capture *def;
     struct logput *put;
     int32_t part_cnt; /* that the topic has, whatever the file says */
+    struct uuid id;   /* of the topic */
+    bool copying;     /* a copy of its table is on the way, or another topic's that it shares */
+    atomic_bool again; /* somebody wants the table's rows once more */
     bool ready;       /* the topic is there and its end was read, the registry was asked */
     struct last_id *last, *pending; /* by partition: written; written once this flush is done */
     struct arena type_arena;
@@ -58,7 +61,7 @@ struct captor {
     pthread_t thread;
     bool started;
     atomic_bool stopping;
-    bool copying; /* tables' rows are on their way that were there before */
+    bool copying; /* of any topic: tables' rows are on their way that were there before */
     atomic_int_fast64_t busy_us, waiting;
     struct metric *latency;
     pthread_mutex_t lock;
@@ -112,6 +115,7 @@ static int route_topic(struct captor *captor, struct route *route) {
     int err = make_topic(captor, route, &arena, &topic);
     if (!err && !route->put) {
         int32_t cnt = route->part_cnt = topic.part_cnt;
+        route->id = topic.id;
         route->last = base_calloc((size_t)cnt, sizeof *route->last);
         route->pending = base_calloc((size_t)cnt, sizeof *route->pending);
         err = logput_open(&route->put, captor->conf.log, name, cnt);
@@ -141,8 +145,53 @@ static int route_schema(struct captor *captor, struct route *route) {
 
 /* ---- copies ---- */
 
+/* The setting that says of which topic the rows of which table are there. */
 static struct str copied_of(const struct route *route, struct arena *arena) {
     return arena_printf(arena, "capture.copied.%.*s", STR_ARG(route->def->topic));
+}
+
+/* Its value: a topic of that name on another log, or made anew, has another id. */
+static struct str copy_of(const struct route *route, struct arena *arena) {
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(&route->id, id);
+    return arena_printf(arena, "%.*s %s", STR_ARG(route->def->table), id);
+}
+
+/* Of our own landing a look tells whether there is anything to copy: what lands from now on is
+ * captured. Others' tables are not counted. */
+static int has_rows(struct captor *captor, struct str table, bool *rows) {
+    struct arena arena = ARENA_INIT;
+    struct landing_info *info;
+    size_t cnt = 0;
+    *rows = true;
+    if (captor->conf.home != captor->conf.landing) return 0;
+    int err = landing_tables(captor->conf.landing, &arena, &info, &cnt);
+    if (!err) *rows = false;
+    for (size_t i = 0; i < cnt && !err; i++)
+        if (str_eq(info[i].name, table)) *rows = info[i].row_cnt != 0;
+    arena_fini(&arena);
+    return err;
+}
+
+/* One copy is enough for all topics of a table. */
+static bool is_shared(const struct captor *captor, const struct route *route) {
+    for (size_t i = 0; i < captor->conf.capture_cnt; i++)
+        if (&captor->route[i] != route && captor->route[i].copying &&
+            str_eq(captor->route[i].def->table, route->def->table)) return true;
+    return false;
+}
+
+static int ask_copy(struct captor *captor, struct route *route) {
+    bool rows = true;
+    int err = has_rows(captor, route->def->table, &rows);
+    if (err) return err;
+    if (rows && !is_shared(captor, route)) {
+        diag_info("capture", "the rows of table %.*s go onto topic %.*s",
+                  STR_ARG(route->def->table), STR_ARG(route->def->topic));
+        err = capture_snapshot(captor->capture, route->def->table);
+    }
+    if (!err) route->copying = captor->copying = true;
+    return err;
 }
 
 /* Asks for a copy of the table unless its topic has had one. */
@@ -150,30 +199,51 @@ static int copy_table(struct captor *captor, struct route *route) {
     struct arena arena = ARENA_INIT;
     struct str done;
     int err = landing_setting(captor->conf.home, copied_of(route, &arena), &arena, &done);
-    bool again = !err && !str_eq(done, route->def->table);
-    if (err == ERR_NOT_FOUND || again) {
-        err = capture_snapshot(captor->capture, route->def->table);
-        captor->copying = true;
+    bool again = !err && !str_eq(done, copy_of(route, &arena));
+    if (err == ERR_NOT_FOUND || again) err = ask_copy(captor, route);
+    arena_fini(&arena);
+    return err;
+}
+
+/* Writes what is true of the routes that are copying: that they have their copy, or, as long as
+ * they have not, that it must be asked for after a crash. */
+static int put_copied(struct captor *captor, struct route *route, bool done) {
+    struct arena arena = ARENA_INIT;
+    struct landing_tx *tx;
+    int err = landing_begin(captor->conf.home, &tx);
+    if (err) return err;
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++) {
+        struct route *one = &captor->route[i];
+        if (route ? one == route : one->copying)
+            err = landing_put_setting(tx, copied_of(one, &arena),
+                                      done ? copy_of(one, &arena) : STR("-"));
     }
+    if (!err) err = landing_commit(tx);
+    else landing_abort(tx);
     arena_fini(&arena);
     return err;
 }
 
 /* Once all of the copies is written and acked, this is remembered. */
 static int note_copied(struct captor *captor) {
-    struct arena arena = ARENA_INIT;
-    struct landing_tx *tx;
     if (capture_copying(captor->capture)) return 0;
-    int err = landing_begin(captor->conf.home, &tx);
+    int err = put_copied(captor, NULL, true);
     if (err) return err;
-    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++)
-        if (captor->route[i].ready)
-            err = landing_put_setting(tx, copied_of(&captor->route[i], &arena),
-                                      captor->route[i].def->table);
-    if (!err) err = landing_commit(tx);
-    else landing_abort(tx);
-    if (!err) captor->copying = false;
-    arena_fini(&arena);
+    for (size_t i = 0; i < captor->conf.capture_cnt; i++) captor->route[i].copying = false;
+    captor->copying = false;
+    return 0;
+}
+
+/* What captor_replay() asked for: remembered before it is begun. */
+static int copy_again(struct captor *captor) {
+    int err = 0;
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++) {
+        struct route *route = &captor->route[i];
+        if (!route->ready || route->copying || !atomic_exchange(&route->again, false)) continue;
+        err = put_copied(captor, route, false);
+        if (!err) err = ask_copy(captor, route);
+        if (err) atomic_store(&route->again, true);
+    }
     return err;
 }
 
@@ -203,6 +273,7 @@ int captor_open(struct captor **out, const struct captor_conf *conf) {
     for (size_t i = 0; i < conf->capture_cnt; i++) captor->route[i].def = conf->capture[i];
     for (size_t i = 0; i < conf->capture_cnt && !err; i++)
         err = route_open(captor, &captor->route[i]);
+    if (!err && captor->copying) err = note_copied(captor); /* of nothing: before any row lands */
     if (captor->capture && may_come(err)) { /* a log or a registry that is away is waited for */
         set_trouble(captor, err_note());
         err = 0;
@@ -252,6 +323,8 @@ static int carry(struct captor *captor, struct route *route, struct change chang
     struct str json;
     int32_t part = kpart_of(change.key, route->part_cnt);
     if (written(&route->last[part], &change)) return 0;
+    if (change.op == CHANGE_READ && captor->conf.home && !route->copying)
+        return 0; /* another topic's copy */
     int err = chgrec_hide(def, change.before, arena, &change.before);
     if (!err) err = chgrec_hide(def, change.after, arena, &change.after);
     if (!err) err = chgrec_json(def, &change, arena, &json);
@@ -330,6 +403,7 @@ int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
     *did = 0;
     for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++)
         err = route_open(captor, &captor->route[i]);
+    if (!err && captor->conf.home) err = copy_again(captor);
     if (!err && !captor->cnt) {
         arena_reset(&captor->arena);
         err = capture_next(captor->capture, CHANGE_MAX, timeout_us, &captor->arena,
@@ -346,54 +420,6 @@ int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
     }
     set_trouble(captor, err ? err_note() : "");
     look_at_lag(captor);
-    return err;
-}
-
-/* ---- rows that are there already ---- */
-
-/* Has any topic of the table ever had a record? */
-static int is_fresh(struct captor *captor, struct str table, bool *fresh) {
-    *fresh = true;
-    for (size_t r = 0; r < captor->conf.capture_cnt; r++) {
-        const struct route *route = &captor->route[r];
-        if (!str_eq(route->def->table, table)) continue;
-        if (!route->ready) *fresh = false; /* nobody knows; at the next start */
-        for (int32_t part = 0; part < route->part_cnt; part++) {
-            struct log_span span;
-            int err = log_span(captor->conf.log, route->def->topic, part, &span);
-            if (err) return err;
-            if (span.end > 0) *fresh = false;
-        }
-    }
-    return 0;
-}
-
-static int has_rows(struct captor *captor, struct str table, bool *rows) {
-    struct arena arena = ARENA_INIT;
-    struct landing_info *info;
-    size_t cnt = 0;
-    int err = landing_tables(captor->conf.landing, &arena, &info, &cnt);
-    *rows = false;
-    for (size_t i = 0; i < cnt && !err; i++)
-        if (str_eq(info[i].name, table)) *rows = info[i].row_cnt > 0;
-    arena_fini(&arena);
-    return err;
-}
-
-int captor_snapshot(struct captor *captor) {
-    int64_t waiting = 0, oldest_us;
-    int err = capture_lag(captor->capture, &waiting, &oldest_us);
-    for (size_t r = 0; r < captor->conf.capture_cnt && !err && !waiting; r++) {
-        struct str table = captor->route[r].def->table;
-        bool wanted = true;
-        for (size_t k = 0; k < r; k++)
-            if (str_eq(captor->route[k].def->table, table)) wanted = false; /* looked at */
-        if (wanted) err = is_fresh(captor, table, &wanted);
-        if (!err && wanted) err = has_rows(captor, table, &wanted);
-        if (err || !wanted) continue;
-        diag_info("capture", "the rows of table %.*s go onto its topics first", STR_ARG(table));
-        err = capture_snapshot(captor->capture, table);
-    }
     return err;
 }
 
@@ -441,6 +467,17 @@ void captor_close(struct captor *captor) {
     pthread_mutex_destroy(&captor->lock);
     base_free(captor->route);
     base_free(captor);
+}
+
+int captor_replay(struct captor *captor, struct str topic) {
+    for (size_t i = 0; i < captor->conf.capture_cnt; i++) {
+        if (!str_eq(captor->route[i].def->topic, topic)) continue;
+        if (!captor->conf.home) return err_fail(ERR_UNSUPPORTED, "no copies are made here");
+        atomic_store(&captor->route[i].again, true);
+        capture_wake(captor->capture);
+        return 0;
+    }
+    return err_fail(ERR_NOT_FOUND, "no table is captured onto topic '%.*s'", STR_ARG(topic));
 }
 
 bool captor_stats(struct captor *captor, struct str topic, struct captor_stats *out) {

@@ -4,8 +4,9 @@
  * record that needs it, every change appended exactly once - after a crash the ids at the ends of
  * the partitions tell what was written already - and acknowledged when durable. A topic or registry
  * that does not answer is waited for, with back-off; landing goes on meanwhile. With a `home`,
- * the rows a table has when it is first captured come before its changes.
- * Thread: captor_start/stop from one thread; captor_stats from any. */
+ * a topic gets the rows its table has, as READ changes, when it begins later than the table, when
+ * it is another topic than before (the log was swapped, it was made anew), or when it is asked for.
+ * Thread: captor_start/stop from one thread; captor_replay, captor_stats from any. */
 #ifndef PIPELINE_CAPTOR_H
 #define PIPELINE_CAPTOR_H
 
@@ -21,20 +22,20 @@ struct captor_conf {
     struct registry *registry;
     const struct def_capture *const *capture;
     size_t capture_cnt;
-    struct landing *home; /* keeps which tables are copied; NULL: nothing is copied */
+    struct landing *home; /* keeps which topics have their copy; NULL: nothing is copied */
 };
 struct captor;
 int captor_open(struct captor **out, const struct captor_conf *conf) MUST_USE; /* makes topics */
-/* Topics that begin later than their tables get the rows that are there as READ changes: for
- * tables none of whose topics has had a record, and of which no change waits. Before
- * captor_start(); safe to repeat, and after a crash. */
-int captor_snapshot(struct captor *captor) MUST_USE;
 int captor_start(struct captor *captor) MUST_USE;
 /* One round, which is what the thread does over and over: changes are taken from the landing,
  * waited for up to timeout_us, carried and acknowledged; *did is how many. After an error the same
  * changes come again with the next step. For simulations; not beside captor_start(). */
 int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) MUST_USE;
 void captor_close(struct captor *captor); /* stops; NULL is allowed */
+
+/* The present rows of the topic's table go onto it once more, soon; also after a crash, once the
+ * thread has taken note. ERR_NOT_FOUND: no such topic here. */
+int captor_replay(struct captor *captor, struct str topic) MUST_USE;
 
 struct captor_stats {
     int64_t records, bytes, newest_ms, busy_us, waiting; /* waiting: changes not carried yet */

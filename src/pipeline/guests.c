@@ -102,6 +102,13 @@ void guests_close(struct guests *guests) {
     base_free(guests);
 }
 
+int guests_replay(struct guests *guests, struct str topic) {
+    int err = ERR_NOT_FOUND;
+    for (size_t i = 0; i < guests->cnt && err == ERR_NOT_FOUND; i++)
+        err = captor_replay(guests->guest[i].captor, topic);
+    return err;
+}
+
 bool guests_stats(struct guests *guests, struct str topic, struct captor_stats *out) {
     for (size_t i = 0; i < guests->cnt; i++)
         if (captor_stats(guests->guest[i].captor, topic, out)) return true;

@@ -27,6 +27,7 @@ struct guests_conf {
 int guests_open(struct guests **out, const struct guests_conf *conf) MUST_USE;
 int guests_start(struct guests *guests) MUST_USE;
 void guests_close(struct guests *guests); /* NULL is allowed */
+int guests_replay(struct guests *guests, struct str topic) MUST_USE; /* captor_replay() */
 bool guests_stats(struct guests *guests, struct str topic, struct captor_stats *out);
 
 #endif

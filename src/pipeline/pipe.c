@@ -139,10 +139,8 @@ static int open_captor(struct pipe *pipe) {
                 capture[cnt++] = &pipe->conf.def[d]->capture[i];
     if (!cnt) return 0;
     struct captor_conf conf = {pipe->conf.env, pipe->landing, pipe->log, pipe->registry, capture,
-                               cnt, NULL};
-    int err = captor_open(&pipe->captor, &conf);
-    if (!err && conf_embedded(pipe->conf.conf, CONF_LANDING)) err = captor_snapshot(pipe->captor);
-    return err;
+                               cnt, pipe->landing};
+    return captor_open(&pipe->captor, &conf);
 }
 
 static int open_guests(struct pipe *pipe) {
@@ -334,6 +332,15 @@ struct store *pipe_store(const struct pipe *pipe) {
 bool pipe_captured(const struct pipe *pipe, struct str topic, struct captor_stats *out) {
     if (pipe->captor && captor_stats(pipe->captor, topic, out)) return true;
     return pipe->guests && guests_stats(pipe->guests, topic, out);
+}
+
+int pipe_replay(struct pipe *pipe, struct str topic) {
+    int err = pipe->captor ? captor_replay(pipe->captor, topic) : ERR_NOT_FOUND;
+    if (err == ERR_NOT_FOUND && pipe->guests) err = guests_replay(pipe->guests, topic);
+    if (err == ERR_NOT_FOUND)
+        return err_fail(ERR_NOT_FOUND, "no table is captured onto topic '%.*s'; only such a topic "
+                        "can be filled again", STR_ARG(topic));
+    return err;
 }
 
 struct orch *pipe_orch(const struct pipe *pipe) {

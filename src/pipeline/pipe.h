@@ -58,6 +58,9 @@ const struct fetcher *pipe_fetcher(const struct pipe *pipe, struct str table); /
 const char *pipe_token(const struct pipe *pipe);
 int64_t pipe_started_us(const struct pipe *pipe);
 
+/* The rows of the table that is captured onto the topic go onto it once more, as READ changes.
+ * ERR_NOT_FOUND: none is. */
+int pipe_replay(struct pipe *pipe, struct str topic) MUST_USE;
 /* The number an alert's or a page's "subject.metric" stands for; false: none yet. Subjects: a
  * topic, a table ("ks.table" or its last part). Times in seconds. */
 bool pipe_value(struct pipe *pipe, struct str subject, struct str metric, double *out);

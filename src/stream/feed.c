@@ -1,12 +1,14 @@
 /* feed.c - reads a topic's partitions in turn.
  *
- * State text: "1\n", then a line "partition next-offset last-ts-us" for each. */
+ * State text: "2 topic-id\n", then a line "partition next-offset last-ts-us" for each. Before there
+ * were ids it began with "1\n". */
 #include "stream/feed.h"
 
 #include "base/diag.h"
 #include "base/err.h"
 
-#define STATE_HEAD "1\n"
+#define STATE_HEAD "2 "
+#define STATE_OLD  "1"
 #define READ_LEAST (64 * KIB) /* bytes asked of a partition, however many there are */
 
 static int grow(struct feed *feed, int32_t cnt) {
@@ -38,10 +40,15 @@ static int parse_line(struct feed *feed, struct str line) {
 
 static int parse_state(struct feed *feed, struct str state) {
     if (!state.ptr) return 0;
-    if (!str_starts(state, STR(STATE_HEAD)))
+    struct str head = str_cut(state, '\n', &state);
+    if (str_starts(head, STR(STATE_HEAD))) {
+        struct str id = {head.ptr + strlen(STATE_HEAD), head.len - strlen(STATE_HEAD)};
+        if (uuid_parse(id, &feed->id)) return err_add(ERR_CORRUPT, "offsets of a topic");
+        feed->id_known = true;
+    } else if (!str_eqz(head, STATE_OLD)) {
         return err_fail(ERR_CORRUPT, "offsets of topic %.*s: not in a layout known here",
                         STR_ARG(feed->topic));
-    str_cut(state, '\n', &state);
+    }
     while (state.len) {
         struct str line = str_cut(state, '\n', &state);
         int err = parse_line(feed, line);
@@ -50,12 +57,34 @@ static int parse_state(struct feed *feed, struct str state) {
     return 0;
 }
 
-/* Partitions may have been added. */
+static bool was_read(const struct feed *feed) {
+    for (int32_t i = 0; i < feed->part_cnt; i++)
+        if (feed->part[i].next >= 0) return true;
+    return false;
+}
+
+/* The topic of this name is another one: on another log, or made anew. What was read of the first
+ * says nothing about it. */
+static void begin_anew(struct feed *feed) {
+    if (was_read(feed))
+        diag_warn("stream", "topic %.*s is not the one that was read before (the log was swapped, "
+                  "or the topic made anew): it is read from its beginning", STR_ARG(feed->topic));
+    for (int32_t i = 0; i < feed->part_cnt; i++) arena_fini(&feed->part[i].arena);
+    feed->part_cnt = 0;
+}
+
+/* Partitions may have been added; the topic may be another. */
 static int look(struct feed *feed) {
     struct arena arena = ARENA_INIT;
     struct log_topic topic;
     int err = log_topic_get(feed->log, feed->topic, &arena, &topic);
-    if (!err) err = grow(feed, topic.part_cnt);
+    if (!err && feed->id_known && memcmp(&feed->id, &topic.id, sizeof topic.id) != 0)
+        begin_anew(feed);
+    if (!err) {
+        feed->id = topic.id;
+        feed->id_known = true;
+        err = grow(feed, topic.part_cnt);
+    }
     arena_fini(&arena);
     return err;
 }
@@ -176,7 +205,9 @@ int feed_take(struct feed *feed, uint32_t most, int64_t timeout_us, struct arena
 struct str feed_state(const struct feed *feed, struct arena *arena) {
     struct buf text;
     buf_init(&text, 1 * MIB);
-    buf_putz(&text, STATE_HEAD);
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(&feed->id, id);
+    buf_printf(&text, STATE_HEAD "%s\n", id);
     for (int32_t i = 0; i < feed->part_cnt; i++)
         if (feed->part[i].next >= 0)
             buf_printf(&text, "%d %" PRId64 " %" PRId64 "\n", i, feed->part[i].next,

@@ -34,6 +34,8 @@ struct feed {
     struct str topic;
     struct feed_part *part;
     int32_t part_cnt;
+    struct uuid id;  /* of the topic that is read */
+    bool id_known;   /* false: by a state that did not say */
     int32_t turn; /* the partition that begins the next batch */
     size_t read_max; /* bytes held of all partitions together, about */
 };
@@ -44,8 +46,9 @@ struct feed_batch {
     uint32_t cnt;
 };
 
-/* `state` is what feed_state() wrote, ptr NULL: start at the beginning. ERR_CORRUPT, ERR_NOT_FOUND:
- * no such topic. `topic` is borrowed. */
+/* `state` is what feed_state() wrote, ptr NULL: start at the beginning, as with the state of
+ * another topic, though it may have had this name. ERR_CORRUPT, ERR_NOT_FOUND: no such topic.
+ * `topic` is borrowed. */
 int feed_open(struct feed *feed, struct log *log, struct str topic, struct str state,
               size_t read_max) MUST_USE;
 void feed_close(struct feed *feed);

@@ -3,6 +3,7 @@
 #include "stream/stream.h"
 
 #include "base/err.h"
+#include "log/log.h"
 #include "support/streambed.h"
 #include "support/unit.h"
 
@@ -312,6 +313,33 @@ static void lost_or_foreign_offsets_are_refused(void **state) {
     streambed_fini(&bed);
 }
 
+static void topic_that_is_another_is_read_from_its_beginning(void **state) {
+    (void)state;
+    struct streambed bed;
+    streambed_init(&bed, "STRUCT<id: STRING>", "SELECT id FROM STREAM users_created", NULL, 0);
+    const char *values[] = {"{\"id\":\"1\"}", "{\"id\":\"2\"}", "{\"id\":\"3\"}"};
+    streambed_produce(&bed, 0, values, 3, 10);
+    set_state(&bed, "2 00000000-0000-0000-0000-000000000001\n0 2 99000000\n");
+    streambed_open(&bed);
+    streambed_drain(&bed, 0);
+    assert_int_equal(bed.sink->row_cnt, 3);
+    assert_int_equal(bed.sink->row[0].ts_us, 10000); /* its own times */
+    stream_close(bed.stream);
+    streambed_open(&bed); /* the one that was read: goes on where it was */
+    streambed_drain(&bed, 0);
+    assert_int_equal(bed.sink->row_cnt, 3);
+    assert_int_equal(log_topic_delete(bed.log, STR("users_created")), 0);
+    assert_int_equal(log_topic_create(bed.log, STR("users_created"), STREAMBED_PARTS, NULL, 0), 0);
+    streambed_produce(&bed, 0, values, 1, 20);
+    size_t did;
+    assert_int_equal(stream_step(bed.stream, 0, &did), ERR_RANGE); /* who runs it opens it anew */
+    stream_close(bed.stream);
+    streambed_open(&bed);
+    streambed_drain(&bed, 0);
+    assert_int_equal(bed.sink->row_cnt, 4);
+    streambed_fini(&bed);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_fields_become_columns),
@@ -327,6 +355,7 @@ int main(void) {
         cmocka_unit_test(mutant_that_commits_offsets_first_is_caught),
         cmocka_unit_test(replay_writes_the_same_times),
         cmocka_unit_test(lost_or_foreign_offsets_are_refused),
+        cmocka_unit_test(topic_that_is_another_is_read_from_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@ struct lite_capture {
     sqlite3 *db;
     sqlite3_stmt *next, *version;
     uint64_t last;         /* handed out up to here */
+    uint64_t copied;       /* the newest copy asked for ends here, or before */
     uint64_t commit_cnt;   /* the landing's, when the outbox was last seen empty */
     int64_t data_version;  /* likewise */
     int64_t idle_us;       /* monotonic: since when there was nothing; 0: there was something */
@@ -288,9 +289,9 @@ int lite_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) {
     return err;
 }
 
-/* A copy is in the outbox when capture_snapshot() returns. */
-bool lite_capture_copying(struct capture *base UNUSED) {
-    return false;
+bool lite_capture_copying(struct capture *base) {
+    struct lite_capture *capture = (struct lite_capture *)base;
+    return atomic_load(&landing_of(capture)->acked) < capture->copied;
 }
 
 int lite_capture_snapshot(struct capture *base, struct str table) {
@@ -299,8 +300,13 @@ int lite_capture_snapshot(struct capture *base, struct str table) {
     if (!err) err = landing_begin(base->landing, &tx);
     if (err) return err;
     err = lite_write_snapshot(tx, table);
-    if (!err) return landing_commit(tx);
-    landing_abort(tx);
+    if (!err) err = landing_commit(tx);
+    else landing_abort(tx);
+    struct lite_capture *capture = (struct lite_capture *)base;
+    int64_t newest = 0;
+    if (!err)
+        err = lite_db_i64(capture->db, "SELECT ifnull(max(seq), 0) FROM _sluice_outbox", &newest);
+    if (!err) capture->copied = (uint64_t)newest;
     return err;
 }
 

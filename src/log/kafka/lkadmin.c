@@ -3,6 +3,7 @@
  * A cluster takes a moment to know of a topic that its controller has made, and to forget a deleted
  * one: both are waited for, so that whoever comes next is not told otherwise. Settings are set as a
  * whole (AlterConfigs), so they are read first; what another program sets in between is lost. */
+#include "base/b64.h"
 #include "base/err.h"
 #include "log/kafka/logkafka.h"
 #include "log/log_setting.h"
@@ -195,10 +196,28 @@ static int describe(struct logkafka *lk, bool shown, struct arena *arena, struct
     return err;
 }
 
-static void fill_topic(struct arena *arena, struct str name, int32_t part_cnt,
+/* The cluster's id in place of the topic's, which the client library does not tell: 16 bytes in
+ * base64url, or other words of who made it up; nought where there is none. */
+static struct uuid cluster_id(struct logkafka *lk) {
+    struct uuid id = {{0}};
+    char *text = rd_kafka_clusterid(lk->consumer[0], 0), bytes[UUID_TEXT_LEN];
+    size_t len = text ? strlen(text) : 0, got = 0;
+    for (size_t i = 0; i < len; i++)
+        text[i] = text[i] == '-' ? '+' : text[i] == '_' ? '/' : text[i];
+    if (len <= 24 && b64_decode((struct str){text, len}, true, bytes, &got) && got == sizeof id)
+        memcpy(&id, bytes, sizeof id);
+    else
+        for (size_t i = 0; i < len; i++)
+            id.byte[i % 16] = (uint8_t)(id.byte[i % 16] * 31 + (uint8_t)text[i]);
+    if (text) rd_kafka_mem_free(lk->consumer[0], text);
+    return id;
+}
+
+static void fill_topic(struct logkafka *lk, struct arena *arena, struct str name, int32_t part_cnt,
                        struct log_topic *out) {
     *out = (struct log_topic){
         .name = arena_str(arena, name),
+        .id = cluster_id(lk),
         .part_cnt = part_cnt,
         .internal = str_starts(name, STR("__")) || str_eqz(name, "_schemas"),
     };
@@ -210,7 +229,7 @@ int lkadmin_get(struct log *log, struct str name, struct arena *arena, struct lo
     int32_t part_cnt;
     int err = lkadmin_part_cnt(lk, name, &part_cnt);
     if (err) return err;
-    fill_topic(arena, name, part_cnt, out);
+    fill_topic(lk, arena, name, part_cnt, out);
     err = describe(lk, true, arena, out, 1);
     return err == ERR_DENIED ? 0 : err;
 }
@@ -231,7 +250,7 @@ int lkadmin_list(struct log *log, struct arena *arena, struct log_topic **out, s
         const struct rd_kafka_metadata_topic *topic = &metadata->topics[i];
         struct str name = str_of(topic->topic);
         if (topic->err || topic->partition_cnt < 1 || name.len > LOG_TOPIC_MAX) continue;
-        fill_topic(arena, name, topic->partition_cnt, &(*out)[(*cnt)++]);
+        fill_topic(lk, arena, name, topic->partition_cnt, &(*out)[(*cnt)++]);
     }
     rd_kafka_metadata_destroy(metadata);
     qsort(*out, *cnt, sizeof **out, by_name);
@@ -328,7 +347,7 @@ int lkadmin_set(struct log *log, struct str topic, const struct log_setting *set
     struct log_topic now, merged = {0};
     int32_t part_cnt;
     int err = lkadmin_part_cnt(lk, topic, &part_cnt);
-    if (!err) fill_topic(&arena, topic, part_cnt, &now);
+    if (!err) fill_topic(lk, &arena, topic, part_cnt, &now);
     if (!err) err = describe(lk, false, &arena, &now, 1);
     if (!err)
         err = log_setting_merge(now.setting, now.setting_cnt, setting, setting_cnt, &arena,

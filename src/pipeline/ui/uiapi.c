@@ -60,6 +60,7 @@ static const struct http_route routes[UIAPI_ROUTE_CNT] = {
     {"GET", "/ui/topics", uitopic_list, HTTP_READ, NULL},
     {"GET", "/ui/topics/{topic}", uitopic_get, HTTP_READ, NULL},
     {"GET", "/ui/topics/{topic}/records", uirecord_list, HTTP_READ, NULL},
+    {"POST", "/ui/topics/{topic}/replay", uitopic_replay, HTTP_WRITE, NULL},
     {"GET", "/ui/groups", uitopic_groups, HTTP_READ, NULL},
     {"GET", "/ui/groups/{group}", uitopic_group, HTTP_READ, NULL},
     {"GET", "/ui/tables", uitable_list, HTTP_READ, NULL},

@@ -13,7 +13,7 @@
 #define UIAPI_SERIES     5
 #define UIAPI_RATE_S     5   /* rates are over so many seconds */
 #define UIAPI_SSE_MAX    64
-#define UIAPI_ROUTE_CNT  20
+#define UIAPI_ROUTE_CNT  21
 
 /* The past of five numbers, in steps that get longer; a point is the mean of its seconds. */
 struct uipast {
@@ -94,6 +94,7 @@ void uilive_tail(void *arg);         /* new records to the pages that follow a t
 /* uitopic.c */
 void uitopic_list(void *self, struct http_req *req);
 void uitopic_get(void *self, struct http_req *req);
+void uitopic_replay(void *self, struct http_req *req);
 void uitopic_groups(void *self, struct http_req *req);
 void uitopic_group(void *self, struct http_req *req);
 /* uirecord.c */

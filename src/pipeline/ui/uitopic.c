@@ -181,6 +181,13 @@ void uitopic_get(void *self, struct http_req *req) {
     uiapi_reply(req, &out);
 }
 
+void uitopic_replay(void *self, struct http_req *req) {
+    const struct uiapi *api = self;
+    int err = pipe_replay(api->conf.pipe, http_param(req, "topic"));
+    if (err) http_reply_err(req, err);
+    else http_reply_json(req, 202, STR("{\"replay\":\"begun\"}"));
+}
+
 /* ---- groups ---- */
 
 /* All members of GROUP but its members. */
