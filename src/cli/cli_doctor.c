@@ -41,12 +41,12 @@ static int look(const struct cli_line *line, const struct conf *conf) {
     struct page page = {.format = line->format};
     buf_init(&page.out, 16 * MIB);
     if (line->format == CLI_JSON) buf_putc(&page.out, '[');
-    enum doctor_state worst = doctor_look(&doctor, put_finding, &page);
+    enum finding_state worst = doctor_look(&doctor, put_finding, &page);
     if (line->format == CLI_JSON) buf_putz(&page.out, "]\n");
     redact_buf(&page.out);
     cli_print(buf_str(&page.out));
     buf_fini(&page.out);
-    return worst == DOCTOR_BAD ? CLI_NO : CLI_OK;
+    return worst == FINDING_BAD ? CLI_NO : CLI_OK;
 }
 
 static int doctor_run(const struct cli_verb *verb, int argc, char **argv) {

@@ -157,20 +157,48 @@ static int check_node(const char *node) {
     return 0;
 }
 
-static int open_kind(struct coord **out, const struct coord_conf *conf) {
+/* Whose address it is, and what of it is theirs; NULL: nobody's. */
+static const struct coord_ops *kind_of(const char *url, const char **at) {
     static const struct coord_ops *const kinds[] = {&coord_local_ops, &coord_zookeeper_ops,
                                                     &coord_postgres_ops};
-    struct str rest, scheme = str_cut(str_of(conf->url), ':', &rest);
+    struct str rest, scheme = str_cut(str_of(url), ':', &rest);
     if (str_eqz(scheme, "postgres")) scheme = STR("postgresql");
     for (size_t i = 0; i < ARRAY_LEN(kinds) && rest.ptr; i++) {
         if (!str_eqz(scheme, kinds[i]->name)) continue;
-        const char *at = str_starts(rest, STR("//")) ? rest.ptr + 2 : rest.ptr;
-        int err = kinds[i]->open(out, conf, at);
-        if (!err) (*out)->ops = kinds[i];
-        return err;
+        *at = str_starts(rest, STR("//")) ? rest.ptr + 2 : rest.ptr;
+        return kinds[i];
     }
-    return err_fail(ERR_CONFIG, "coord: the address begins with zookeeper:// or postgresql://, "
-                    "not '%.*s'", STR_ARG(scheme));
+    return NULL;
+}
+
+static int open_kind(struct coord **out, const struct coord_conf *conf) {
+    const char *at;
+    const struct coord_ops *kind = kind_of(conf->url, &at);
+    struct str rest, scheme = str_cut(str_of(conf->url), ':', &rest);
+    if (!kind)
+        return err_fail(ERR_CONFIG, "coord: the address begins with zookeeper:// or postgresql://, "
+                        "not '%.*s'", STR_ARG(scheme));
+    int err = kind->open(out, conf, at);
+    if (err) return err;
+    (*out)->ops = kind;
+    (*out)->env = conf->env;
+    (*out)->lease_us = conf->lease_us ? conf->lease_us : COORD_LEASE_US;
+    return 0;
+}
+
+void coord_doctor(const struct coord_conf *conf, const struct finding_to *to) {
+    assert(conf && conf->env && conf->url && to);
+    struct coord *coord;
+    const char *at;
+    const struct coord_ops *kind = kind_of(conf->url, &at);
+    if (kind && !kind->doctor) return; /* to open it would begin a term */
+    int err = open_kind(&coord, conf);
+    if (err) {
+        finding_err(to, err);
+        return;
+    }
+    kind->doctor(coord, to);
+    kind->close(coord);
 }
 
 int coord_open(struct coord **out, const struct coord_conf *conf) {
@@ -181,9 +209,7 @@ int coord_open(struct coord **out, const struct coord_conf *conf) {
     int err = check_node(conf->node);
     if (!err) err = open_kind(&coord, conf);
     if (err) return err;
-    coord->env = conf->env;
     coord->node = base_strdup(conf->node);
-    coord->lease_us = conf->lease_us ? conf->lease_us : COORD_LEASE_US;
     coord->by_hand = conf->by_hand;
     pthread_mutex_init(&coord->lock, NULL);
     pthread_mutex_init(&coord->asking, NULL);

@@ -20,6 +20,7 @@
 
 #include "base/env.h"
 #include "model/fence.h"
+#include "model/finding.h"
 
 #define COORD_NODE_MAX 100
 #define COORD_LEASE_US INT64_C(3000000)
@@ -36,6 +37,9 @@ struct coord_conf {
 /* Stands for election; an answer may still be out on return. A server that cannot be reached is
  * asked again and again; ERR_CONFIG: the address is none. */
 int coord_open(struct coord **out, const struct coord_conf *conf) MUST_USE;
+/* Can it be used? Tells what is found, without standing for election: nothing where there is nobody
+ * to ask. `node` is not used. */
+void coord_doctor(const struct coord_conf *conf, const struct finding_to *to);
 void coord_close(struct coord *coord); /* resigns; NULL is allowed */
 
 struct coord_state {

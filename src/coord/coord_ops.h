@@ -14,6 +14,8 @@ struct coord_ops {
     bool shared;
     /* `rest`: the url behind its scheme and "://" or ":". Must not wait for a server. */
     int (*open)(struct coord **out, const struct coord_conf *conf, const char *rest);
+    /* Of one that was opened and never stepped. NULL: nobody to ask. */
+    void (*doctor)(struct coord *coord, const struct finding_to *to);
     void (*close)(struct coord *coord); /* what is held was resigned */
     /* Renews what is held, or tries to get it: coord_heard() or coord_lost() or coord_other(). An
      * error is kept as trouble; the lease runs on until its time. */

@@ -22,20 +22,36 @@ static void meter_init(void) {
                                        "Time to make a landing transaction durable.", "");
 }
 
+/* The product of an address, and the rest of that; NULL: none. */
+static const struct landing_ops *product_of(const char *url, struct str *place) {
+    struct str scheme = str_cut(str_of(url), ':', place);
+    if (str_eqz(scheme, "postgres")) scheme = STR("postgresql");
+    for (size_t i = 0; i < ARRAY_LEN(products); i++)
+        if (place->ptr && str_eqz(scheme, products[i]->name)) return products[i];
+    return NULL;
+}
+
 int landing_open(struct landing **out, const struct landing_conf *conf) {
     assert(out && conf && conf->env && conf->url);
     *out = NULL;
     meter_init();
-    struct str place, scheme = str_cut(str_of(conf->url), ':', &place);
-    if (str_eqz(scheme, "postgres")) scheme = STR("postgresql");
-    for (size_t i = 0; i < ARRAY_LEN(products); i++) {
-        if (!place.ptr || !str_eqz(scheme, products[i]->name)) continue;
-        int err = products[i]->open(out, conf, place.ptr);
+    struct str place, scheme;
+    const struct landing_ops *product = product_of(conf->url, &place);
+    if (product) {
+        int err = product->open(out, conf, place.ptr);
         if (!err) (*out)->fence = conf->fence;
         return err;
     }
+    scheme = str_cut(str_of(conf->url), ':', &place);
     return err_fail(ERR_CONFIG, "landing '%.*s:': the address is sqlite:FILE or postgresql://"
                     "USER@HOST/DATABASE", STR_ARG(scheme));
+}
+
+void landing_doctor(const struct landing_conf *conf, const struct finding_to *to) {
+    assert(conf && conf->env && conf->url && to);
+    struct str place;
+    const struct landing_ops *product = product_of(conf->url, &place);
+    if (product && product->doctor) product->doctor(conf, place.ptr, to);
 }
 
 void landing_close(struct landing *landing) {

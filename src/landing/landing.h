@@ -16,6 +16,7 @@
 #include "base/env.h"
 #include "model/address.h"
 #include "model/fence.h"
+#include "model/finding.h"
 #include "model/run.h"
 #include "model/type.h"
 
@@ -35,6 +36,8 @@ struct landing_conf {
     size_t property_cnt;
 };
 int landing_open(struct landing **out, const struct landing_conf *conf) MUST_USE;
+/* Can it be used? Tells what is found: nothing where there is nobody to ask. Makes nothing. */
+void landing_doctor(const struct landing_conf *conf, const struct finding_to *to);
 void landing_close(struct landing *landing);
 
 /* A table that a pipeline lands into; captured says whether changes go to the outbox. key paths

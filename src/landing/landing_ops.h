@@ -11,6 +11,9 @@
 struct landing_ops {
     const char *name; /* the scheme of the url; postgres: is short for postgresql: */
     int (*open)(struct landing **out, const struct landing_conf *conf, const char *place);
+    /* Tells whether it can be used, makes nothing. NULL: there is nothing to ask. */
+    void (*doctor)(const struct landing_conf *conf, const char *place,
+                   const struct finding_to *to);
     void (*close)(struct landing *landing);
     int (*declare)(struct landing *landing, const struct landing_table *table);
 

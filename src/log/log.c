@@ -22,11 +22,16 @@ static void metrics_make(void) {
     read_bytes = metric_counter("sluice_log_read_bytes_total", "Bytes read from topics.", "");
 }
 
+static const struct kind {
+    const char *scheme;
+    int (*open)(struct log **out, const struct log_conf *conf, const char *at);
+    /* NULL: there is nothing to ask. */
+    void (*doctor)(const struct log_conf *conf, const char *at, const struct finding_to *to);
+} kinds[] = {{"embedded:", logemb_open, NULL},
+             {"mem:", logmem_open, NULL},
+             {"kafka:", lkopen_open, lkdoctor_look}};
+
 int log_open(struct log **out, const struct log_conf *conf) {
-    static const struct {
-        const char *scheme;
-        int (*open)(struct log **out, const struct log_conf *conf, const char *at);
-    } kinds[] = {{"embedded:", logemb_open}, {"mem:", logmem_open}, {"kafka:", lkopen_open}};
     assert(out && conf && conf->env && conf->url);
     *out = NULL;
     pthread_once(&metrics_once, metrics_make);
@@ -38,6 +43,13 @@ int log_open(struct log **out, const struct log_conf *conf) {
     }
     return err_fail(ERR_CONFIG, "log '%s' is not supported in this version; embedded:DIR and "
                     "kafka://HOST:PORT are", conf->url);
+}
+
+void log_doctor(const struct log_conf *conf, const struct finding_to *to) {
+    assert(conf && conf->env && conf->url && to);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_starts(str_of(conf->url), str_of(kinds[i].scheme)) && kinds[i].doctor)
+            kinds[i].doctor(conf, conf->url + strlen(kinds[i].scheme), to);
 }
 
 void log_close(struct log *log) {

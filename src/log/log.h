@@ -19,6 +19,7 @@
 #include "base/uuid.h"
 #include "model/address.h"
 #include "model/fence.h"
+#include "model/finding.h"
 
 #define LOG_TOPIC_MAX 249
 #define LOG_PART_MAX  1024
@@ -41,6 +42,8 @@ struct log_conf {
 };
 
 int log_open(struct log **out, const struct log_conf *conf) MUST_USE;
+/* Can it be used? Tells what is found: nothing where the log is our own. Makes nothing. */
+void log_doctor(const struct log_conf *conf, const struct finding_to *to);
 void log_close(struct log *log); /* syncs, frees; NULL is allowed */
 /* What cannot be answered soon ends with ERR_STOPPED, now and from now on: before the threads that
  * may wait for a log which does not answer are joined. */

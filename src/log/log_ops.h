@@ -52,5 +52,6 @@ struct log {
 int logemb_open(struct log **out, const struct log_conf *conf, const char *at) MUST_USE;
 int logmem_open(struct log **out, const struct log_conf *conf, const char *at) MUST_USE;
 int lkopen_open(struct log **out, const struct log_conf *conf, const char *at) MUST_USE;
+void lkdoctor_look(const struct log_conf *conf, const char *at, const struct finding_to *to);
 
 #endif

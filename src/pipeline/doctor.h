@@ -1,16 +1,16 @@
 /* doctor.h - is every tier that sluice.yml names there, and may we do with it what we must?
  *
- * Each tier is asked by itself, so that all troubles are seen at once; nothing is made or changed.
- * What a swapped landing, store or coord answers is told by opening it. Thread: one. */
+ * Each tier is asked by itself, through its own hook (model/finding.h), so that all troubles are
+ * seen at once; nothing is made or changed. Thread: one. */
 #ifndef PIPELINE_DOCTOR_H
 #define PIPELINE_DOCTOR_H
 
+#include "model/finding.h"
 #include "pipeline/conf.h"
 
-enum doctor_state { DOCTOR_OK, DOCTOR_WARN, DOCTOR_BAD };
 struct doctor_finding {
     const char *tier;     /* "log" */
-    enum doctor_state state;
+    enum finding_state state;
     struct str text;      /* what was found */
     struct str remedy;    /* what to do; "" where all is well */
 };
@@ -21,6 +21,6 @@ struct doctor_conf {
     const char *data; /* the data folder, for what is embedded */
 };
 /* Looks at every tier and says what it finds, one or more findings each; the worst is returned. */
-enum doctor_state doctor_look(const struct doctor_conf *conf, doctor_say_fn *say, void *arg);
+enum finding_state doctor_look(const struct doctor_conf *conf, doctor_say_fn *say, void *arg);
 
 #endif

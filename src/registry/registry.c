@@ -67,6 +67,14 @@ int registry_open(struct registry **out, const struct registry_conf *conf) {
                     "http:// and https:// are", conf->url);
 }
 
+void registry_doctor(const struct registry_conf *conf, const struct finding_to *to) {
+    assert(conf && conf->env && conf->url && to);
+    struct str place, scheme = str_cut(str_of(conf->url), ':', &place);
+    for (size_t i = 0; i < ARRAY_LEN(products); i++)
+        if (str_eqz(scheme, products[i]->name) && products[i]->doctor)
+            products[i]->doctor(conf, to);
+}
+
 void registry_close(struct registry *registry) {
     if (registry) registry->ops->close(registry);
 }

@@ -20,6 +20,7 @@
 #include "base/arena.h"
 #include "base/env.h"
 #include "model/address.h"
+#include "model/finding.h"
 
 #define REGISTRY_TEXT_MAX    ((size_t)1 << 20)
 #define REGISTRY_SUBJECT_MAX 512
@@ -37,6 +38,8 @@ struct registry_conf {
     size_t property_cnt;
 };
 int registry_open(struct registry **out, const struct registry_conf *conf) MUST_USE;
+/* Can it be used? Tells what is found: nothing where the registry is our own. Makes nothing. */
+void registry_doctor(const struct registry_conf *conf, const struct finding_to *to);
 void registry_close(struct registry *registry);
 /* 0, or why it cannot be asked just now, as far as is known without asking. */
 int registry_state(struct registry *registry) MUST_USE;

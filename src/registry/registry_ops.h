@@ -9,6 +9,7 @@
 struct registry_ops {
     const char *name; /* the scheme of the url */
     int (*open)(struct registry **out, const struct registry_conf *conf, struct str place);
+    void (*doctor)(const struct registry_conf *conf, const struct finding_to *to); /* or NULL */
     void (*close)(struct registry *registry);
     int (*add)(struct registry *registry, struct str subject, struct registry_text text,
                struct arena *arena, struct registry_schema *out);
@@ -39,6 +40,7 @@ struct registry {
 /* As err_fail(), and sets registry_code(). */
 int registry_fail(enum err err, int code, const char *format, ...) PRINTF_LIKE(3, 4);
 
+void regdoctor_look(const struct registry_conf *conf, const struct finding_to *to);
 extern const struct registry_ops regemb_ops; /* embedded/regemb.c */
 extern const struct registry_ops regremote_ops, regremote_ops_tls; /* confluent/regremote.c */
 

@@ -21,19 +21,32 @@ static void make_metrics(void) {
     metrics.rows = metric_counter("sluice_store_rows_read_total", "Live rows read.", "");
 }
 
+/* Whose address it is; NULL: nobody's. */
+static const struct store_ops *kind_of(const char *url) {
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        size_t len = strlen(all[i]->name);
+        if (!strncmp(url, all[i]->name, len) && url[len] == ':') return all[i];
+    }
+    return NULL;
+}
+
 int store_open(struct store **out, const struct store_conf *conf) {
     assert(out && conf && conf->env && conf->url);
     *out = NULL;
     make_metrics();
-    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-        size_t len = strlen(all[i]->name);
-        if (strncmp(conf->url, all[i]->name, len) || conf->url[len] != ':') continue;
-        int err = all[i]->open(conf, conf->url + len + 1, out);
-        if (!err) (*out)->fence = conf->fence;
-        return err;
-    }
-    return err_fail(ERR_CONFIG, "store: \"%s\" is none of embedded:DIR, mem:, cassandra://...",
-                    conf->url);
+    const struct store_ops *kind = kind_of(conf->url);
+    if (!kind)
+        return err_fail(ERR_CONFIG, "store: \"%s\" is none of embedded:DIR, mem:, "
+                        "cassandra://...", conf->url);
+    int err = kind->open(conf, conf->url + strlen(kind->name) + 1, out);
+    if (!err) (*out)->fence = conf->fence;
+    return err;
+}
+
+void store_doctor(const struct store_conf *conf, const struct finding_to *to) {
+    assert(conf && conf->env && conf->url && to);
+    const struct store_ops *kind = kind_of(conf->url);
+    if (kind && kind->doctor) kind->doctor(conf, to);
 }
 
 void store_stop(struct store *store) {

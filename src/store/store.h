@@ -17,6 +17,7 @@
 #include "base/uuid.h"
 #include "model/address.h"
 #include "model/fence.h"
+#include "model/finding.h"
 
 #define STORE_NAME_MAX  48
 #define STORE_COL_MAX   2048      /* columns of a table */
@@ -37,6 +38,8 @@ struct store_conf {
     size_t property_cnt;
 };
 int store_open(struct store **out, const struct store_conf *conf) MUST_USE;
+/* Can it be used? Tells what is found: nothing where the store is our own. Makes nothing. */
+void store_doctor(const struct store_conf *conf, const struct finding_to *to);
 /* Any thread, before the close: what waits for a server that is not there fails with ERR_STOPPED,
  * now and from now on. NULL is allowed. */
 void store_stop(struct store *store);

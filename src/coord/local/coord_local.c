@@ -54,5 +54,5 @@ static int local_resign(struct coord *coord UNUSED) {
     return 0;
 }
 
-const struct coord_ops coord_local_ops = {"local", false, local_open, local_close, local_step,
-                                          local_resign};
+const struct coord_ops coord_local_ops = {"local", false, local_open, NULL, local_close,
+                                          local_step, local_resign};

@@ -223,5 +223,39 @@ static void pg_close(struct coord *coord) {
     base_free(pg);
 }
 
-const struct coord_ops coord_postgres_ops = {"postgresql", true, pg_open, pg_close, pg_step,
-                                             pg_resign};
+/* ---- can it be used? ---- */
+
+static void pg_doctor(struct coord *coord, const struct finding_to *to) {
+    struct pg *pg = (struct pg *)coord;
+    PGresult *result = NULL;
+    int err = log_in(pg);
+    if (!err)
+        err = ask(pg, "SELECT current_setting('server_version'), pg_is_in_recovery(), "
+                  "to_regclass('sluice.lease') IS NOT NULL, "
+                  "has_database_privilege(current_database(), 'CREATE'), "
+                  "CASE WHEN to_regclass('sluice.lease') IS NULL THEN true ELSE "
+                  "has_schema_privilege('sluice', 'USAGE') AND "
+                  "has_table_privilege(to_regclass('sluice.lease'), 'SELECT') AND "
+                  "has_table_privilege(to_regclass('sluice.lease'), 'INSERT') AND "
+                  "has_table_privilege(to_regclass('sluice.lease'), 'UPDATE') END", NULL, &result);
+    if (err) {
+        finding_err(to, err);
+        return;
+    }
+    bool there = *PQgetvalue(result, 0, 2) == 't';
+    finding_ok(to, "reached: PostgreSQL %s, lease '%s'", PQgetvalue(result, 0, 0), pg->name);
+    if (*PQgetvalue(result, 0, 1) == 't')
+        finding_bad(to, "name the primary in the address", "the server is a standby: no lease can "
+                    "be taken on it");
+    if (!there && *PQgetvalue(result, 0, 3) != 't')
+        finding_bad(to, "GRANT CREATE ON DATABASE ... TO the role, or make table sluice.lease as "
+                    "another (doc/architecture.md)", "the role may not make schema sluice");
+    else if (*PQgetvalue(result, 0, 4) != 't')
+        finding_bad(to, "GRANT USAGE ON SCHEMA sluice, and SELECT, INSERT, UPDATE ON sluice.lease",
+                    "the role may not use sluice.lease");
+    else finding_ok(to, "the lease's table %s", there ? "is there and may be used" : "may be made");
+    PQclear(result);
+}
+
+const struct coord_ops coord_postgres_ops = {"postgresql", true, pg_open, pg_doctor, pg_close,
+                                             pg_step, pg_resign};

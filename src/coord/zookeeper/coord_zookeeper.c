@@ -24,7 +24,10 @@
 #include "coord/coord_ops.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <zookeeper/zookeeper.h>
 
 #define PATH_MAX_  512 /* bytes of a znode's path */
@@ -34,6 +37,7 @@
 #define NUMBER_LEN 10 /* digits ZooKeeper appends */
 #define CHILD_MAX  1000
 #define CONNECT_NAP_US 5000
+#define DOCTOR_US  5000000 /* until a session is there */
 
 struct seen { /* the lowest child as it was first seen in this version */
     char path[PATH_MAX_];
@@ -323,5 +327,122 @@ static void zk_close(struct coord *coord) {
     base_free(zk);
 }
 
-const struct coord_ops coord_zookeeper_ops = {"zookeeper", true, zk_open, zk_close, zk_step,
-                                              zk_resign};
+/* ---- can it be used? ---- */
+
+/* One line of what a server says of itself, "" when it does not. */
+static void ask_server(struct str host, char *out, size_t max) {
+    char name[PATH_MAX_];
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *at = NULL;
+    const char *colon = memrchr(host.ptr, ':', host.len);
+    struct timeval wait = {2, 0};
+    out[0] = 0;
+    snprintf(name, sizeof name, "%.*s", (int)(colon - host.ptr), host.ptr);
+    struct str port = {colon + 1, host.len - (size_t)(colon + 1 - host.ptr)};
+    char digits[8];
+    snprintf(digits, sizeof digits, "%.*s", STR_ARG(port));
+    if (getaddrinfo(name, digits, &hints, &at)) return;
+    int fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+        if (!connect(fd, at->ai_addr, at->ai_addrlen) && send(fd, "srvr", 4, MSG_NOSIGNAL) == 4) {
+            ssize_t len, sum = 0;
+            while (sum < (ssize_t)max - 1 &&
+                   (len = recv(fd, out + sum, max - 1 - (size_t)sum, 0)) > 0) sum += len;
+            out[sum] = 0;
+        }
+        close(fd);
+    }
+    freeaddrinfo(at);
+}
+
+/* "3.9.5", of "Zookeeper version: 3.9.5-...". */
+static void look_at_server(struct str host, const struct finding_to *to, int *answers) {
+    char text[1024], version[32] = "";
+    ask_server(host, text, sizeof text);
+    const char *mark = "version: ", *at = strstr(text, mark), *mode = strstr(text, "Mode: ");
+    if (!*text) {
+        finding_warn(to, "start it, or take it out of the address", "%.*s does not answer",
+                     STR_ARG(host));
+        return;
+    }
+    ++*answers;
+    if (at) snprintf(version, sizeof version, "%.*s", (int)strcspn(at + strlen(mark), "-, \n"),
+                     at + strlen(mark));
+    if (!*version)
+        finding_ok(to, "%.*s reached; it does not tell its version (srvr is not in "
+                   "4lw.commands.whitelist)", STR_ARG(host));
+    else if (!finding_known(version, "3.5 3.6 3.7 3.8 3.9"))
+        finding_warn(to, "3.5 to 3.9 were tried", "%.*s is version %s, which is not one we know",
+                     STR_ARG(host), version);
+    else
+        finding_ok(to, "%.*s reached: version %s, %.*s", STR_ARG(host), version,
+                   mode ? (int)strcspn(mode + 6, "\r\n") : 0, mode ? mode + 6 : "");
+}
+
+static void look_at_servers(struct zk *zk, const struct finding_to *to) {
+    struct str hosts = str_of(zk->hosts);
+    int cnt = 0, answers = 0;
+    while (hosts.ptr) {
+        struct str host = str_cut(hosts, ',', &hosts);
+        look_at_server(host, to, &answers);
+        cnt++;
+    }
+    if (cnt < 3)
+        finding_warn(to, "an ensemble of three survives the loss of one",
+                     "%d ZooKeeper server%s named: while one is away nobody may lead", cnt,
+                     cnt == 1 ? " is" : "s are");
+}
+
+/* Makes and removes one child, under the path when it is there, else under what is there of it. Its
+ * name ends in no number, so that it stands for no election. */
+static void look_at_right(struct zk *zk, const struct finding_to *to) {
+    char path[PATH_MAX_];
+    struct Stat stat;
+    snprintf(path, sizeof path, "%s", zk->path);
+    int rc = zoo_exists(zk->handle, path, 0, &stat);
+    while (rc == ZNONODE && strrchr(path, '/') != path) {
+        *strrchr(path, '/') = 0;
+        rc = zoo_exists(zk->handle, path, 0, &stat);
+    }
+    if (rc == ZNONODE) path[0] = 0;
+    size_t len = strlen(path);
+    snprintf(path + len, sizeof path - len, "/doctor");
+    rc = zoo_create(zk->handle, path, "", 0, acl(zk), ZOO_EPHEMERAL, NULL, 0);
+    if (rc == ZOK) rc = zoo_delete(zk->handle, path, -1);
+    else if (rc == ZNODEEXISTS) rc = ZOK;
+    if (rc == ZOK) finding_ok(to, "children may be made below %.*s/ (one was, and removed)",
+                              (int)len, path);
+    else finding_err(to, fail(zk, rc, "make a child"));
+}
+
+static void zk_doctor(struct coord *coord, const struct finding_to *to) {
+    struct zk *zk = (struct zk *)coord;
+    int64_t until_us = env_mono_us(coord->env) + DOCTOR_US;
+    look_at_servers(zk, to);
+    int err = begin_session(zk);
+    while (!err && zoo_state(zk->handle) != ZOO_CONNECTED_STATE &&
+           is_unrecoverable(zk->handle) == ZOK && env_mono_us(coord->env) < until_us)
+        env_sleep_us(coord->env, CONNECT_NAP_US);
+    int64_t want_ms = MAX(coord->lease_us / 1000 * 2, 1000);
+    int state = err ? 0 : zoo_state(zk->handle);
+    if (!err && state == ZOO_AUTH_FAILED_STATE)
+        err = fail(zk, ZAUTHFAILED, "log in");
+    else if (!err && state != ZOO_CONNECTED_STATE)
+        err = err_fail(ERR_NET, "ZooKeeper %s: no session could be begun", zk->hosts);
+    if (err) {
+        finding_err(to, err);
+        return;
+    }
+    int64_t got_ms = zoo_recv_timeout(zk->handle);
+    if (got_ms * 2 / 3 < coord->lease_us / 1000)
+        finding_warn(to, "raise maxSessionTimeout on the servers", "sessions last %" PRId64 " ms, "
+                     "%" PRId64 " were asked for: leases are shorter, and a slow moment of the "
+                     "network ends a term", got_ms, want_ms);
+    else finding_ok(to, "a session of %" PRId64 " ms, for leases of %" PRId64 " ms", got_ms,
+                    coord->lease_us / 1000);
+    look_at_right(zk, to);
+}
+
+const struct coord_ops coord_zookeeper_ops = {"zookeeper", true, zk_open, zk_doctor, zk_close,
+                                              zk_step, zk_resign};

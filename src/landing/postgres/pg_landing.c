@@ -266,6 +266,7 @@ static int pg_declare(struct landing *base, const struct landing_table *decl) {
 const struct landing_ops pg_landing_ops = {
     .name = "postgresql",
     .open = pg_open,
+    .doctor = pg_doctor_look,
     .close = pg_close,
     .declare = pg_declare,
     .begin = pg_write_begin,

@@ -60,6 +60,10 @@ struct str pg_landing_captured(struct pg_landing *landing, struct str schema, st
 /* Was the table first captured by this process, so that nobody has seen a change of it? */
 bool pg_landing_fresh(struct pg_landing *landing, struct str name);
 
+/* ---- pg_doctor.c ---- */
+void pg_doctor_look(const struct landing_conf *conf, const char *place,
+                    const struct finding_to *to);
+
 /* ---- pg_publish.c ---- */
 int pg_publish_slot(struct pg_landing *landing, struct pg_conn *conn) MUST_USE; /* makes them */
 /* Puts the table into the publication, or takes it out, as `captured` says. *added (NULL allowed):

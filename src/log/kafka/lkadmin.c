@@ -258,26 +258,59 @@ int lkadmin_list(struct log *log, struct arena *arena, struct log_topic **out, s
     return err == ERR_DENIED ? 0 : err;
 }
 
+int lkadmin_broker(struct logkafka *lk, int32_t id, struct arena *arena,
+                   struct log_setting **out, size_t *cnt) {
+    struct ask ask = ask_begin(lk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
+    rd_kafka_ConfigResource_t *want = rd_kafka_ConfigResource_new(
+        RD_KAFKA_RESOURCE_BROKER, arena_printf(arena, "%d", id).ptr);
+    size_t got_cnt = 0, all = 0;
+    *out = NULL, *cnt = 0;
+    rd_kafka_DescribeConfigs(ask.rk, &want, 1, ask.options, ask.queue);
+    int err = ask_wait(&ask, "a broker's settings");
+    const rd_kafka_ConfigResource_t **got = NULL;
+    if (!err)
+        got = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(ask.event), &got_cnt);
+    rd_kafka_resp_err_t code = got_cnt == 1 ? rd_kafka_ConfigResource_error(got[0])
+                                            : RD_KAFKA_RESP_ERR__BAD_MSG;
+    if (!err && code) err = lkclient_fail(lk, code, "a broker's settings");
+    if (!err) {
+        const rd_kafka_ConfigEntry_t **entry = rd_kafka_ConfigResource_configs(got[0], &all);
+        *out = arena_array(arena, struct log_setting, all + 1);
+        for (size_t i = 0; i < all; i++) {
+            const char *value = rd_kafka_ConfigEntry_value(entry[i]);
+            if (!value) continue; /* a secret */
+            (*out)[(*cnt)++] = (struct log_setting){
+                arena_str(arena, str_of(rd_kafka_ConfigEntry_name(entry[i]))),
+                arena_str(arena, str_of(value))};
+        }
+    }
+    rd_kafka_ConfigResource_destroy(want);
+    ask_end(&ask);
+    return err;
+}
+
 /* ---- changing ---- */
 
-int lkadmin_create(struct log *log, struct str topic, int32_t part_cnt,
-                   const struct log_setting *setting, size_t setting_cnt) {
-    struct logkafka *lk = logkafka_of(log);
-    char name[LOG_TOPIC_MAX + 1], text[LOG_SETTING_VALUE_MAX + 1], why[256];
-    int err = lkclient_alive(lk);
-    if (err) return err;
-    rd_kafka_NewTopic_t *fresh = rd_kafka_NewTopic_new(name_of(topic, name), part_cnt,
-                                                       lk->replication, why, sizeof why);
+/* `really` false: the brokers check all but make nothing. */
+static int create(struct logkafka *lk, const char *name, int32_t part_cnt,
+                  const struct log_topic *with, bool really) {
+    char text[LOG_SETTING_VALUE_MAX + 1], why[256];
+    rd_kafka_NewTopic_t *fresh = rd_kafka_NewTopic_new(name, part_cnt, lk->replication, why,
+                                                       sizeof why);
     if (!fresh) return err_fail(ERR_INVAL, "topic %s: %s", name, why);
     struct arena arena = ARENA_INIT;
-    for (size_t i = 0; i < setting_cnt; i++) {
-        snprintf(text, sizeof text, "%.*s", STR_ARG(setting[i].value));
-        if (rd_kafka_NewTopic_set_config(fresh, arena_strz(&arena, setting[i].name), text)) NEVER();
+    for (size_t i = 0; i < with->setting_cnt; i++) {
+        snprintf(text, sizeof text, "%.*s", STR_ARG(with->setting[i].value));
+        if (rd_kafka_NewTopic_set_config(fresh, arena_strz(&arena, with->setting[i].name), text))
+            NEVER();
     }
     struct ask ask = ask_begin(lk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
     size_t cnt;
+    if (!really && rd_kafka_AdminOptions_set_validate_only(ask.options, 1, why, sizeof why))
+        NEVER();
     rd_kafka_CreateTopics(ask.rk, &fresh, 1, ask.options, ask.queue);
-    err = ask_wait(&ask, name);
+    int err = ask_wait(&ask, name);
     if (!err) {
         const rd_kafka_topic_result_t **results = rd_kafka_CreateTopics_result_topics(
             rd_kafka_event_CreateTopics_result(ask.event), &cnt);
@@ -286,7 +319,22 @@ int lkadmin_create(struct log *log, struct str topic, int32_t part_cnt,
     ask_end(&ask);
     rd_kafka_NewTopic_destroy(fresh);
     arena_fini(&arena);
+    return err;
+}
+
+int lkadmin_create(struct log *log, struct str topic, int32_t part_cnt,
+                   const struct log_setting *setting, size_t setting_cnt) {
+    struct logkafka *lk = logkafka_of(log);
+    struct log_topic with = {.setting = setting, .setting_cnt = setting_cnt};
+    char name[LOG_TOPIC_MAX + 1];
+    int err = lkclient_alive(lk);
+    if (!err) err = create(lk, name_of(topic, name), part_cnt, &with, true);
     return err ? err : settle(lk, name, part_cnt);
+}
+
+int lkadmin_may_create(struct logkafka *lk, const char *name, const struct log_setting *setting) {
+    struct log_topic with = {.setting = setting, .setting_cnt = 1};
+    return create(lk, name, 1, &with, false);
 }
 
 int lkadmin_delete(struct log *log, struct str topic) {

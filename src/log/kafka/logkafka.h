@@ -121,6 +121,12 @@ void lkread_wake(struct log *log);
 int lkadmin_part_cnt(struct logkafka *lk, struct str topic, int32_t *out) MUST_USE;
 int lkadmin_create(struct log *log, struct str name, int32_t part_cnt,
                    const struct log_setting *setting, size_t setting_cnt);
+/* Would a topic be made? ERR_DENIED, ERR_INVAL ...; nothing is made. */
+int lkadmin_may_create(struct logkafka *lk, const char *name,
+                       const struct log_setting *setting) MUST_USE;
+/* The settings of a broker, as far as they are shown. */
+int lkadmin_broker(struct logkafka *lk, int32_t id, struct arena *arena, struct log_setting **out,
+                   size_t *cnt) MUST_USE;
 int lkadmin_delete(struct log *log, struct str name);
 int lkadmin_get(struct log *log, struct str name, struct arena *arena, struct log_topic *out);
 int lkadmin_list(struct log *log, struct arena *arena, struct log_topic **out, size_t *cnt);

@@ -475,7 +475,8 @@ static int open_https(struct registry **out, const struct registry_conf *conf,
 
 #define TABLE(scheme, opens)                                                                       \
     {                                                                                              \
-        .name = scheme, .open = opens, .close = remote_close, .add = remote_add,                   \
+        .name = scheme, .open = opens, .doctor = regdoctor_look, .close = remote_close,            \
+        .add = remote_add,                                                                         \
         .get = remote_get, .by_id = remote_by_id, .find = remote_find, .list = remote_list,        \
         .del = remote_delete, .config = remote_config, .set_config = remote_set_config,            \
         .check = remote_check, .state = remote_state,                                              \

@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "store/cassandra/cass_ddl.h"
+#include "store/cassandra/cass_doctor.h"
 #include "store/cassandra/cass_rows.h"
 #include "store/cassandra/cass_scan.h"
 #include "store/cassandra/cass_schema.h"
@@ -139,6 +140,7 @@ const struct store_ops cass_store_ops = {
     .name = "cassandra",
     .caps = 0,
     .open = cass_open,
+    .doctor = cass_doctor_look,
     .stop = cass_stop,
     .close = cass_close,
     .ddl = cass_change,
