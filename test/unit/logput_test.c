@@ -1,5 +1,5 @@
-/* logput_test.c - records into partitions: in order, in batches of a bounded size, durable together;
- * what failed can be put again, and the tail tells what is there. */
+/* logput_test.c - records into partitions: in order, in batches of a bounded size, durable
+ * together; what failed can be put again, and the tail tells what is there. */
 #include "support/unit.h"
 
 #include "base/err.h"
@@ -63,7 +63,7 @@ static void what_was_dropped_never_comes(void **state UNUSED) {
     assert_string_equal(there(), "yes ");
 }
 
-/* One partition's failure fails the flush; the others have theirs, and the next flush begins anew. */
+/* One partition's failure fails the flush; the others have theirs; the next one begins anew. */
 static void a_failed_flush_says_so_and_holds_nothing_back(void **state UNUSED) {
     add(0, "a0"), add(1, "b0"), add(2, "c0");
     bed.append = (struct pipebed_fault){.after = 1, .cnt = 1};
@@ -76,7 +76,7 @@ static void a_failed_flush_says_so_and_holds_nothing_back(void **state UNUSED) {
     assert_non_null(strstr(there(), "a0 b0 "));
 }
 
-/* An answer that was lost: an error, though the records are there. Who puts them again must look. */
+/* An answer that was lost: an error, though the records are there. Who puts again must look. */
 static void a_lost_answer_is_an_error_and_the_tail_tells(void **state UNUSED) {
     add(1, "b0"), add(1, "b1");
     bed.append = (struct pipebed_fault){.cnt = 1, .lost = true};
