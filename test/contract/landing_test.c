@@ -320,6 +320,30 @@ static void landing_values_keep_their_kind(void **state) {
     }
 }
 
+static void landing_row_without_a_member_again_is_no_change(void **state) {
+    struct ctx *ctx = *state;
+    declare(ctx, "t", "id", true);
+    PUT(ctx, "t", "{\"id\":1,\"v\":1,\"n\":\"x\"}", "{\"id\":2,\"v\":1}");
+    struct landing_count c = PUT(ctx, "t", "{\"id\":2,\"v\":1}");
+    assert_int_equal(c.unchanged, 1);
+    c = PUT(ctx, "t", "{\"id\":1,\"v\":1}", "{\"id\":2,\"v\":1,\"n\":null}");
+    assert_int_equal(c.updated, 1); /* the one that had it */
+    assert_int_equal(c.unchanged, 1);
+}
+
+/* Rows are written, the column is made to hold more, rows are written again: all in one call. */
+static void landing_widens_a_column_of_rows_just_written(void **state) {
+    struct ctx *ctx = *state;
+    declare(ctx, "t", "id", true);
+    PUT(ctx, "t", "{\"id\":1,\"v\":1.5}", "{\"id\":2,\"v\":1500000000000000.0}",
+        "{\"id\":3,\"v\":2.5}");
+    ROWS(ctx, "t", "{\"id\":1,\"v\":1.5}", "{\"id\":2,\"v\":1500000000000000.0}",
+         "{\"id\":3,\"v\":2.5}");
+    PUT(ctx, "t", "{\"id\":4,\"v\":3.5}", "{\"id\":5,\"v\":\"x\"}");
+    ROWS(ctx, "t", "{\"id\":1,\"v\":1.5}", "{\"id\":2,\"v\":1500000000000000.0}",
+         "{\"id\":3,\"v\":2.5}", "{\"id\":4,\"v\":3.5}", "{\"id\":5,\"v\":\"x\"}");
+}
+
 static void landing_widens_in_the_same_transaction(void **state) {
     struct ctx *ctx = *state;
     struct landing_info *info;
@@ -760,6 +784,8 @@ static void landing_on_postgres(void **state UNUSED) {
     T(landing_without_key_keeps_every_row)                                                        \
     T(landing_composite_key_is_a_list)                                                            \
     T(landing_values_keep_their_kind)                                                             \
+    T(landing_row_without_a_member_again_is_no_change)                                            \
+    T(landing_widens_a_column_of_rows_just_written)                                               \
     T(landing_widens_in_the_same_transaction)                                                     \
     T(landing_abort_takes_the_new_columns_back)                                                   \
     T(landing_bad_rows_are_named_by_number)                                                       \

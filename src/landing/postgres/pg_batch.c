@@ -117,12 +117,23 @@ static void put_stage(const struct pg_table *table, struct buf *sql) {
     buf_printf(sql, "pg_temp.\"_sluice_stage_%" PRIu32 "\"", table->oid);
 }
 
+static struct str stage_key(const struct pg_table *table, char *out, size_t len) {
+    snprintf(out, len, "%" PRIu32 " %.*s", table->oid, STR_ARG(table->stamp));
+    return str_of(out);
+}
+
+/* The stamp alone does not tell: two changes in one transaction have the same. */
+void pg_batch_restage(struct pg_batch *batch) {
+    char name[128];
+    map_del(&batch->landing->stages, stage_key(batch->table, name, sizeof name));
+}
+
 /* Makes the temporary table, unless one with these columns is there. */
 static int make_stage(struct pg_batch *batch) {
     struct pg_landing *landing = batch->landing;
     const struct pg_table *table = batch->table;
     char name[128];
-    snprintf(name, sizeof name, "%" PRIu32 " %.*s", table->oid, STR_ARG(table->stamp));
+    stage_key(table, name, sizeof name);
     if (map_get(&landing->stages, str_of(name))) return 0;
     struct buf sql;
     buf_init(&sql, PG_CONN_SQL_MAX);

@@ -28,5 +28,7 @@ void pg_batch_fini(struct pg_batch *batch);
 bool pg_batch_add(struct pg_batch *batch, const struct str *value);
 /* Writes what was gathered and adds to `count`. */
 int pg_batch_write(struct pg_batch *batch, struct landing_count *count) MUST_USE;
+/* The table's columns are about to change: the temporary table is made anew before its next use. */
+void pg_batch_restage(struct pg_batch *batch);
 
 #endif

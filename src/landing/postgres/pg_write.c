@@ -114,6 +114,7 @@ static int widen(struct upsert *up, const struct str *row, size_t at, size_t cnt
     size_t col = up->bad_col;
     int err = pg_batch_write(&up->batch, count);
     if (err) return err;
+    pg_batch_restage(&up->batch);
     if (col) err = pg_widen_column(&up->landing->writer, up->table, col - 1, &value);
     else err = widen_rows(up, row, at, cnt);
     if (!err) prepare(up);

@@ -139,8 +139,9 @@ static bool same_number(sqlite3_stmt *stmt, int col, const struct lite_value *va
 bool lite_value_same(sqlite3_stmt *stmt, int col, const struct lite_value *value) {
     if (value->kind == SQLITE_INTEGER || value->kind == SQLITE_FLOAT)
         return same_number(stmt, col, value);
-    if (sqlite3_column_type(stmt, col) != value->kind) return false;
-    if (value->kind == SQLITE_NULL) return true;
+    int kind = value->kind ? value->kind : SQLITE_NULL;
+    if (sqlite3_column_type(stmt, col) != kind) return false;
+    if (kind == SQLITE_NULL) return true;
     const void *bytes = value->kind == SQLITE_TEXT ? (const void *)sqlite3_column_text(stmt, col)
                                                    : sqlite3_column_blob(stmt, col);
     size_t len = (size_t)sqlite3_column_bytes(stmt, col);

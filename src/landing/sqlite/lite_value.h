@@ -24,7 +24,8 @@ enum lite_value_aff { LITE_AFF_NONE, LITE_AFF_TEXT, LITE_AFF_NUMERIC, LITE_AFF_R
 enum lite_value_shape { LITE_PLAIN, LITE_BOOL, LITE_JSON };
 
 struct lite_value {
-    int kind; /* SQLITE_NULL, SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB */
+    int kind; /* SQLITE_INTEGER, SQLITE_FLOAT, SQLITE_TEXT, SQLITE_BLOB; SQLITE_NULL, or 0: the row
+               * has no such member */
     int64_t i64;
     double f64;
     struct str bytes;
