@@ -3,19 +3,18 @@
 killed, and while its connections are cut: every landed row is on the topic once, and in the table.
 """
 import os
-import select
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 
 from cassandra import InvalidRequest
 from cassandra.cluster import Cluster
 
 from peer_support import Peer, TOP, run, wait_for
+from proxy_support import Proxy
 from sluice_support import Sluice
 
 PIPELINE = """pipeline: people
@@ -32,52 +31,6 @@ transform:
     key: id uuid
     sql: SELECT login.uuid AS id, email FROM STREAM users_%(n)d
 """
-
-
-class Proxy:
-    """Passes bytes between clients and the broker; cut() ends every connection at once."""
-
-    def __init__(self):
-        self.listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self.listener.getsockname()[1]
-        self.to, self.pairs, self.cuts = None, [], 0
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            client, _ = self.listener.accept()
-            try:
-                server = socket.create_connection(('127.0.0.1', self.to), 2)
-            except (OSError, TypeError):
-                client.close()
-                continue
-            self.pairs.append((client, server))
-            threading.Thread(target=self.carry, args=(client, server), daemon=True).start()
-
-    def carry(self, client, server):
-        other = {client: server, server: client}
-        try:
-            while True:
-                for ready in select.select([client, server], [], [], 60)[0]:
-                    data = ready.recv(65536)
-                    if not data:
-                        return
-                    other[ready].sendall(data)
-        except (OSError, ValueError):
-            pass
-        finally:
-            client.close()
-            server.close()
-
-    def cut(self):
-        pairs, self.pairs = self.pairs, []
-        self.cuts += len(pairs)
-        for pair in pairs:
-            for end in pair:
-                try:
-                    end.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass
 
 
 PROXY = Proxy()
