@@ -259,7 +259,21 @@ int pg_conn_open(struct pg_conn *conn) {
         err = pg_conn_simple(conn, settings, &res);
         PQclear(res);
     }
+    if (!err && place->session.ptr) err = pg_conn_call(conn);
     if (err) pg_conn_close(conn);
+    return err;
+}
+
+int pg_conn_call(struct pg_conn *conn) {
+    struct buf sql;
+    PGresult *res = NULL;
+    buf_init(&sql, 4 * KIB);
+    buf_putz(&sql, "SELECT set_config('application_name', ");
+    pg_conn_literal(&sql, conn->place->session);
+    buf_put(&sql, ", false)", 9);
+    int err = pg_conn_simple(conn, sql.ptr, &res);
+    PQclear(res);
+    buf_fini(&sql);
     return err;
 }
 

@@ -28,6 +28,7 @@ struct pg_place {
     size_t cnt;
     const char *shown;          /* "host/database", for people */
     struct str slot, publication; /* "" unless the address says */
+    struct str session;         /* ptr NULL, or what a session is called in pg_stat_activity */
 };
 /* property: parameters that are not in the address, by the same names; they win. */
 int pg_conn_place(struct pg_place *out, const char *url, const struct address_property *property,
@@ -44,6 +45,7 @@ struct pg_conn {
 void pg_conn_init(struct pg_conn *conn, struct env *env, const struct pg_place *place,
                   bool replication);
 int pg_conn_open(struct pg_conn *conn) MUST_USE; /* one attempt */
+int pg_conn_call(struct pg_conn *conn) MUST_USE; /* by the place's session name; opening does */
 void pg_conn_close(struct pg_conn *conn);
 bool pg_conn_lost(const struct pg_conn *conn); /* closed, or found broken */
 /* Opens it when it is lost, with back-off and jitter, until it worked, patience_us are over, or

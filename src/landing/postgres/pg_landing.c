@@ -9,7 +9,10 @@
  * every change, and a replication slot keeps it until it is acked. */
 #include "landing/postgres/pg_landing.h"
 
+#include "base/diag.h"
 #include "base/err.h"
+
+#include <stdio.h>
 
 #define FORMAT     1
 #define LOCK_KEY   "7236275" /* advisory: one process makes the tables */
@@ -102,6 +105,33 @@ static int look_around(struct pg_landing *landing) {
     return err;
 }
 
+/* The sessions of a node that led before us may be frozen with the slot or with locks in their
+ * hands, and the server would wait for them: they are ended. From then on an older term's
+ * transactions are refused, too. */
+static int take_over(struct pg_landing *landing, int64_t epoch) {
+    struct pg_conn *conn = &landing->writer;
+    char num[32];
+    PGresult *res;
+    snprintf(num, sizeof num, "%" PRId64, epoch);
+    struct str param[] = {str_of(num), landing->slot};
+    landing->place.session = arena_printf(&landing->arena, "sluice term %s of %.*s", num,
+                                          STR_ARG(landing->slot));
+    int err = pg_conn_call(conn);
+    if (!err)
+        err = pg_conn_run(conn, "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                          " WHERE datname=current_database() AND usename=current_user AND"
+                          " application_name ~ '^sluice term [0-9]+ of ' AND"
+                          " starts_with($2, split_part(application_name, ' ', 5)) AND"
+                          " split_part(application_name, ' ', 3)::bigint<$1::bigint", param, 2,
+                          &res);
+    if (err) return err_add(err, "ending the sessions of terms before %s", num);
+    if (pg_conn_i64(res, 0, 0))
+        diag_info("landing", "PostgreSQL %s: ended %" PRId64 " sessions of terms before %s",
+                  landing->place.shown, pg_conn_i64(res, 0, 0), num);
+    PQclear(res);
+    return landing->guest ? 0 : pg_write_epoch(conn, epoch);
+}
+
 static void pg_close(struct landing *base) {
     struct pg_landing *landing = (struct pg_landing *)base;
     size_t at = 0;
@@ -145,6 +175,9 @@ static int pg_open(struct landing **out, const struct landing_conf *conf, const 
     if (!err) err = pg_conn_need(&landing->writer, OPEN_US);
     if (!err) err = look_around(landing);
     if (!err && !landing->guest) err = make_schema(&landing->writer);
+    int64_t epoch = 0;
+    if (!err) err = fence_take(conf->fence, &epoch);
+    if (!err && epoch) err = take_over(landing, epoch);
     if (err) {
         pg_close(&landing->base);
         return err;

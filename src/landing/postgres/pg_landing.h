@@ -72,6 +72,8 @@ int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
                      const struct pg_table *table, bool *added) MUST_USE;
 
 /* ---- pg_write.c ---- */
+/* Keeps the term beside the rows until the end of the transaction; ERR_FENCED: a later one is. */
+int pg_write_epoch(struct pg_conn *conn, int64_t epoch) MUST_USE;
 int pg_write_begin(struct landing *base, struct landing_tx **out) MUST_USE;
 int pg_write_upsert(struct landing_tx *tx, struct str table, const struct str *row, size_t cnt,
                     struct landing_count *out) MUST_USE;
