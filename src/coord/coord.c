@@ -321,3 +321,8 @@ const struct fence *coord_fence(struct coord_term *term, struct coord *coord, in
 bool coord_is_shared(const struct coord *coord) {
     return coord->ops->shared;
 }
+
+const char *coord_group(const struct coord *coord) {
+    assert(*coord->group || !coord->ops->shared);
+    return coord->group;
+}

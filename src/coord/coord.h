@@ -23,6 +23,7 @@
 #include "model/finding.h"
 
 #define COORD_NODE_MAX 100
+#define COORD_GROUP_MAX 100
 #define COORD_LEASE_US INT64_C(3000000)
 #define COORD_MARGIN   6 /* a sixth of the lease is not used */
 
@@ -66,6 +67,9 @@ struct coord_term {
 };
 const struct fence *coord_fence(struct coord_term *term, struct coord *coord, int64_t epoch);
 bool coord_is_shared(const struct coord *coord); /* may another node lead? */
+/* The same on all nodes that stand for this election, however each writes its address, and on no
+ * others; known once a term is ours. Letters, digits and -. */
+const char *coord_group(const struct coord *coord);
 /* by_hand: asks the server once, and returns after how long it wants to be called again. */
 int64_t coord_step(struct coord *coord);
 

@@ -29,6 +29,7 @@ struct coord {
     const char *node; /* as all below, set by coord.c after open */
     int64_t lease_us;
     bool by_hand, started;
+    char group[COORD_GROUP_MAX + 1]; /* the product's to set, before coord_heard() */
     pthread_t thread;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t cond;  /* the state changed, or we stop */

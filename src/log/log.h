@@ -35,6 +35,7 @@ struct log_conf {
     struct env *env;
     const char *url; /* "embedded:DIR", "mem:", "kafka://..." */
     const struct fence *fence; /* borrowed; NULL: no other node appends in our place */
+    const char *group; /* with a fence: the same on all nodes that take turns, on no others */
     enum log_ack_mode ack;
     bool inline_commit; /* no committer thread: append syncs itself (simulator, fault tests) */
     const struct address_property *property; /* a swapped tier's; borrowed for the open */

@@ -73,6 +73,7 @@ static int open_log(struct pipe *pipe) {
     struct address at = address_of(pipe, CONF_LOG, path_of(pipe, "embedded:", "log"));
     struct log_conf conf = {.env = pipe->conf.env,
                             .fence = pipe->conf.fence,
+                            .group = pipe->conf.fence ? coord_group(pipe->conf.coord) : NULL,
                             .url = at.url,
                             .property = at.property,
                             .property_cnt = at.property_cnt};

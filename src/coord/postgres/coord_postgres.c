@@ -121,6 +121,19 @@ static int make_table(struct pg *pg) {
     return err;
 }
 
+/* The server by its own number, the database, and the lease in it. */
+static int name_group(struct pg *pg) {
+    PGresult *result;
+    if (*pg->base.group) return 0;
+    int err = ask(pg, "SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = "
+                  "current_database()) FROM pg_control_system()", NULL, &result);
+    if (err) return err;
+    snprintf(pg->base.group, sizeof pg->base.group, "%.20s-%.10s-%" PRIx64,
+             PQgetvalue(result, 0, 0), PQgetvalue(result, 0, 1), str_hash(str_of(pg->name)));
+    PQclear(result);
+    return 0;
+}
+
 static int64_t number(const PGresult *result, int col) {
     int64_t num;
     return str_i64(str_of(PQgetvalue(result, 0, col)), &num) ? 0 : num;
@@ -163,6 +176,7 @@ static int pg_step(struct coord *coord) {
     struct coord_state state;
     int err = log_in(pg);
     if (!err) err = make_table(pg);
+    if (!err) err = name_group(pg);
     if (!err && env_mono_us(coord->env) >= pg->not_before_us) err = take(pg);
     coord_state(coord, &state);
     return err || state.epoch ? err : look(pg);

@@ -181,6 +181,12 @@ static int make_parents(struct zk *zk) {
         int rc = zoo_create(zk->handle, path, "", 0, acl(zk), ZOO_PERSISTENT, NULL, 0);
         if (rc != ZOK && rc != ZNODEEXISTS) return fail(zk, rc, "make its path");
     }
+    struct Stat stat; /* its transaction and its time: of another ensemble's both would differ */
+    int rc = zoo_exists(zk->handle, zk->path, 0, &stat);
+    if (rc != ZOK) return fail(zk, rc, "look at its path");
+    char *group = zk->base.group;
+    if (!*group)
+        snprintf(group, sizeof zk->base.group, "%" PRIx64 "-%" PRIx64, stat.ctime, stat.czxid);
     zk->parents = true;
     return 0;
 }

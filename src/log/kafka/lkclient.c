@@ -4,6 +4,7 @@
  * kind. A few are ours to set, since what this log promises hangs on them. */
 #include "base/diag.h"
 #include "base/err.h"
+#include "base/mutant.h"
 #include "log/kafka/logkafka.h"
 
 #include <stdio.h>
@@ -157,6 +158,8 @@ static const struct setting producers_must[] = {
     {"enable.idempotence", "true"}, {"enable.gapless.guarantee", "true"}, {"acks", "all"},
     {"message.timeout.ms", "0"},    {"queue.buffering.max.messages", "0"},
 };
+static const struct setting plain_producer[] = {{"enable.gapless.guarantee", "false"},
+                                                {"enable.idempotence", "false"}};
 static const struct setting consumers_must[] = {
     {"auto.offset.reset", "error"},     {"enable.auto.commit", "false"},
     {"enable.partition.eof", "true"},   {"isolation.level", "read_committed"},
@@ -192,6 +195,9 @@ static int open_client(struct logkafka *lk, rd_kafka_type_t type, rd_kafka_t **o
     if (!err && !put) err = set_all(conf, consumers, ARRAY_LEN(consumers));
     if (!err) err = set_users(lk, conf);
     if (!err && put) err = set_all(conf, producers_must, ARRAY_LEN(producers_must));
+    if (!err && put && lk->fence) err = set(conf, "transactional.id", lk->term_id);
+    if (!err && put && MUTANT("kafka-plain-producer"))
+        err = set_all(conf, plain_producer, ARRAY_LEN(plain_producer));
     if (!err && !put) err = set_all(conf, consumers_must, ARRAY_LEN(consumers_must));
     if (err) {
         rd_kafka_conf_destroy(conf);
@@ -304,9 +310,9 @@ static void *serve(void *arg) {
     int64_t probe_us = 0, wait_us = PROBE_US, tidy_us = env_mono_us(env) + TIDY_US;
     pthread_setname_np(pthread_self(), "log-kafka");
     while (!atomic_load(&lk->closing)) {
-        rd_kafka_poll(lk->producer, SERVE_MS);
+        rd_kafka_poll(lk->fence ? lk->consumer[0] : lk->producer, SERVE_MS);
         poll_consumers(lk);
-        if (atomic_load(&lk->broken)) lkput_renew(lk);
+        if (atomic_load(&lk->broken) && !lk->fence) lkput_renew(lk);
         int64_t now_us = env_mono_us(env);
         if (is_down(lk) && now_us >= probe_us) {
             wait_us = probe(lk) ? PROBE_US : MIN(wait_us * 2, PROBE_MAX_US);
@@ -332,6 +338,7 @@ void lkclient_close(struct logkafka *lk) {
     while (lk->serving && atomic_load(&lk->waiting)) env_sleep_us(lk->base.env, 1000);
     atomic_store(&lk->closing, true);
     if (lk->serving) pthread_join(lk->service, NULL);
+    if (lk->termed) pthread_join(lk->term, NULL);
     lkread_close(lk);
     if (lk->producer) rd_kafka_destroy(lk->producer);
     for (int i = 0; i < LOGKAFKA_READER_MAX; i++)

@@ -2,6 +2,7 @@
  *
  * Opening reaches nobody: a cluster that is not there yet is waited for by whoever asks. */
 #include "base/err.h"
+#include "base/mutant.h"
 #include "log/kafka/logkafka.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@ static void close_log(struct log *log) {
     map_fini(&lk->parts);
     map_fini(&lk->topics);
     pthread_cond_destroy(&lk->moved);
+    pthread_cond_destroy(&lk->queued);
     pthread_mutex_destroy(&lk->lock);
     pthread_rwlock_destroy(&lk->put_rw);
     arena_fini(&lk->arena);
@@ -75,13 +77,19 @@ int lkopen_open(struct log **out, const struct log_conf *conf, const char *at) {
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&lk->moved, &attr);
+    pthread_cond_init(&lk->queued, &attr);
     pthread_condattr_destroy(&attr);
     map_init(&lk->parts);
     map_init(&lk->topics);
+    bool alone = !conf->fence || MUTANT("kafka-not-fenced") || MUTANT("kafka-plain-producer");
+    lk->fence = alone ? NULL : conf->fence;
+    assert(!conf->fence || conf->group);
+    lk->term_id = arena_printf(&lk->arena, "sluice-%s", conf->group ? conf->group : "").ptr;
     int err = lkclient_configure(lk, conf, at);
     if (!err) err = lkclient_consumer(lk, &lk->consumer[0]);
     if (!err) err = lkclient_producer(lk, &lk->producer);
     if (!err) err = lkclient_serve(lk);
+    if (!err && lk->fence) err = lkterm_start(lk);
     if (err) {
         close_log(&lk->base);
         return err;

@@ -15,21 +15,8 @@
 #define FLUSH_MS 2000
 #define RENEW_US 1000000
 
-struct ticket { /* a submit whose records are not all answered */
-    struct logkafka *lk;
-    struct lkpart *part;
-    log_done_fn *done;
-    void *arg;
-    atomic_size_t left; /* records, and one for lkput_submit() itself */
-    size_t bytes;
-    pthread_mutex_t lock; /* of all below */
-    int64_t first, last;  /* offsets; -1: not known */
-    int err;
-    char note[256];
-};
-
 /* The last of them answers. */
-static void ticket_drop(struct ticket *ticket, size_t cnt) {
+void lkput_drop(struct lkticket *ticket, size_t cnt) {
     if (atomic_fetch_sub(&ticket->left, cnt) != cnt) return;
     struct logkafka *lk = ticket->lk;
     if (ticket->err) err_fail((enum err)ticket->err, "%s", ticket->note);
@@ -37,11 +24,12 @@ static void ticket_drop(struct ticket *ticket, size_t cnt) {
     ticket->done(ticket->arg, ticket->err, ticket->err ? -1 : ticket->first);
     atomic_fetch_sub(&lk->pending, ticket->bytes);
     pthread_mutex_destroy(&ticket->lock);
+    base_free(ticket->batch);
     base_free(ticket);
     atomic_fetch_sub(&lk->waiting, 1);
 }
 
-static void ticket_fail(struct ticket *ticket, int err, const char *note) {
+void lkput_fail(struct lkticket *ticket, int err, const char *note) {
     pthread_mutex_lock(&ticket->lock);
     if (!ticket->err) {
         ticket->err = err;
@@ -51,7 +39,8 @@ static void ticket_fail(struct ticket *ticket, int err, const char *note) {
 }
 
 /* A fatal error names what came of another: the words of the first one are kept. */
-static void note_failure(rd_kafka_t *rk, struct ticket *ticket, const rd_kafka_message_t *message) {
+static void note_failure(rd_kafka_t *rk, struct lkticket *ticket,
+                         const rd_kafka_message_t *message) {
     struct logkafka *lk = ticket->lk;
     char fatal[200] = "";
     enum err err = lkclient_err(message->err);
@@ -59,12 +48,12 @@ static void note_failure(rd_kafka_t *rk, struct ticket *ticket, const rd_kafka_m
     if (err == ERR_NET && code) err = ERR_AGAIN;
     err_fail(err, "kafka %s: topic %s partition %d: %s%s%s", lk->hosts, ticket->part->topic,
              ticket->part->part, rd_kafka_err2str(message->err), *fatal ? ": " : "", fatal);
-    ticket_fail(ticket, err, err_note());
+    lkput_fail(ticket, err, err_note());
     if (err != ERR_STOPPED && code) atomic_store(&lk->broken, true);
 }
 
 void lkput_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque UNUSED) {
-    struct ticket *ticket = message->_private;
+    struct lkticket *ticket = message->_private;
     if (message->err) {
         note_failure(rk, ticket, message);
     } else {
@@ -73,7 +62,7 @@ void lkput_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *op
         ticket->last = MAX(ticket->last, message->offset);
         pthread_mutex_unlock(&ticket->lock);
     }
-    ticket_drop(ticket, 1);
+    lkput_drop(ticket, 1);
 }
 
 /* ---- handing records over ---- */
@@ -91,7 +80,7 @@ static rd_kafka_headers_t *headers_of(const struct record *record) {
 }
 
 /* Time 0 means "now" to the client: the first millisecond of 1970 is taken for its second. */
-static rd_kafka_resp_err_t hand_over(struct ticket *ticket, const struct record *record) {
+static rd_kafka_resp_err_t hand_over(struct lkticket *ticket, const struct record *record) {
     rd_kafka_headers_t *headers = headers_of(record);
     void *key = (void *)(uintptr_t)record->key.ptr, *value = (void *)(uintptr_t)record->value.ptr;
     int64_t ts_ms = record->ts_ms ? record->ts_ms : 1;
@@ -115,7 +104,7 @@ static rd_kafka_resp_err_t hand_over(struct ticket *ticket, const struct record 
 }
 
 /* All `cnt` records of the batches, up to the first that is not taken: how many are left. */
-static size_t hand_over_all(struct ticket *ticket, struct str batches, size_t cnt,
+static size_t hand_over_all(struct lkticket *ticket, struct str batches, size_t cnt,
                          struct arena *arena) {
     struct recbatch_iter it;
     struct record record;
@@ -127,9 +116,17 @@ static size_t hand_over_all(struct ticket *ticket, struct str batches, size_t cn
         if (!code) taken++;
     }
     int err = code ? lkclient_fail(ticket->lk, code, ticket->part->topic) : it.err;
-    if (err) ticket_fail(ticket, err, err_note());
+    if (err) lkput_fail(ticket, err, err_note());
     CHECK(err || taken == cnt);
     return cnt - taken;
+}
+
+void lkput_hand_over(struct lkticket *ticket) {
+    struct arena arena = ARENA_INIT;
+    size_t missing = hand_over_all(ticket, (struct str){ticket->batch, ticket->bytes}, ticket->cnt,
+                                   &arena);
+    arena_fini(&arena);
+    if (missing) lkput_drop(ticket, missing);
 }
 
 /* Whole batches of records that decode, with nothing of a producer's own in them: the producer
@@ -168,7 +165,22 @@ static void await_renewal(struct logkafka *lk) {
     pthread_mutex_unlock(&lk->lock);
 }
 
-static int submit(struct ticket *ticket, struct str batch, size_t cnt) {
+int lkput_ready(struct logkafka *lk) {
+    if (!atomic_load(&lk->broken)) return 0;
+    await_renewal(lk);
+    if (!atomic_load(&lk->broken)) return 0;
+    return err_fail(ERR_AGAIN, "kafka %s: the producer is being made anew", lk->hosts);
+}
+
+/* The records are copied, since they wait for the transaction before. */
+static int queue(struct lkticket *ticket, struct str batch) {
+    if (atomic_load(&ticket->lk->broken)) await_renewal(ticket->lk);
+    ticket->batch = base_alloc(batch.len);
+    memcpy(ticket->batch, batch.ptr, batch.len);
+    return lkterm_submit(ticket);
+}
+
+static int submit(struct lkticket *ticket, struct str batch, size_t cnt) {
     struct logkafka *lk = ticket->lk;
     struct arena arena = ARENA_INIT;
     size_t missing = 0;
@@ -182,7 +194,7 @@ static int submit(struct ticket *ticket, struct str batch, size_t cnt) {
     pthread_mutex_unlock(&ticket->part->put_lock);
     pthread_rwlock_unlock(&lk->put_rw);
     arena_fini(&arena);
-    if (!err) ticket_drop(ticket, missing + 1);
+    if (!err) lkput_drop(ticket, missing + 1);
     return err;
 }
 
@@ -196,17 +208,18 @@ int lkput_submit(struct log *log, struct str topic, int32_t part_no, struct str 
     if (!err) err = lkread_part(lk, topic, part_no, &part);
     if (!err) err = reserve(lk, batch.len);
     if (err) return err;
-    struct ticket *ticket = base_calloc(1, sizeof *ticket);
-    *ticket = (struct ticket){.lk = lk, .part = part, .done = done, .arg = arg,
-                              .bytes = batch.len, .first = -1, .last = -1};
+    struct lkticket *ticket = base_calloc(1, sizeof *ticket);
+    *ticket = (struct lkticket){.lk = lk, .part = part, .done = done, .arg = arg,
+                                .bytes = batch.len, .cnt = cnt, .first = -1, .last = -1};
     atomic_init(&ticket->left, cnt + 1);
     pthread_mutex_init(&ticket->lock, NULL);
     atomic_fetch_add(&lk->waiting, 1);
-    err = submit(ticket, batch, cnt);
+    err = lk->fence ? queue(ticket, batch) : submit(ticket, batch, cnt);
     if (!err) return 0;
     atomic_fetch_sub(&lk->pending, batch.len);
     atomic_fetch_sub(&lk->waiting, 1);
     pthread_mutex_destroy(&ticket->lock);
+    base_free(ticket->batch);
     base_free(ticket);
     return err;
 }
@@ -233,6 +246,7 @@ void lkput_stop(struct log *log) {
     struct logkafka *lk = logkafka_of(log);
     if (atomic_exchange(&lk->stopping, true)) return;
     lkclient_moved(lk);
+    if (lk->fence) return; /* lkterm ends what is under way */
     pthread_rwlock_rdlock(&lk->put_rw);
     rd_kafka_flush(lk->producer, FLUSH_MS);
     rd_kafka_purge(lk->producer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);

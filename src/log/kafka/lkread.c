@@ -201,10 +201,12 @@ static int look(struct logkafka *lk, struct lkpart *part) {
     return 0;
 }
 
+/* Who asks for the exact end wants to append behind it: of another term nothing may come after. */
 int lkread_span(struct log *log, struct str topic, int32_t no, struct log_span *out) {
     struct logkafka *lk = logkafka_of(log);
     struct lkpart *part;
     int err = lkclient_alive(lk);
+    if (!err && lk->fence) err = lkput_ready(lk);
     if (!err) err = lkread_part(lk, topic, no, &part);
     if (!err) err = look(lk, part);
     if (err) return err;

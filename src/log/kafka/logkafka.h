@@ -2,7 +2,8 @@
  *
  * One producer carries all appends, up to LOGKAFKA_READER_MAX consumers keep as many positions a
  * partition, and a service thread serves the callbacks of all of them, tells who has been down and
- * for how long, and replaces a producer that met a fatal error.
+ * for how long, and replaces a producer that met a fatal error. Where several nodes take turns,
+ * appends are transactions, made by a thread of their own: lkterm.c.
  *
  * Invariants: (1) of what is submitted to a partition always a prefix arrives: the producer is
  * idempotent and gapless, never gives up on its own, and after an error nothing behind it is sent;
@@ -50,6 +51,20 @@ struct lkpart {
 struct lktopic {
     int32_t part_cnt;
 };
+struct lkticket { /* a submit whose records are not all answered */
+    struct logkafka *lk;
+    struct lkpart *part;
+    log_done_fn *done;
+    void *arg;
+    atomic_size_t left; /* records, and one for whoever hands them over */
+    size_t bytes, cnt;
+    char *batch;           /* lkterm's: a copy of what was submitted */
+    struct lkticket *next; /* in lkterm's queue */
+    pthread_mutex_t lock;  /* of all below */
+    int64_t first, last;   /* offsets; -1: not known */
+    int err;
+    char note[256];
+};
 struct logkafka {
     struct log base;
     struct arena arena; /* names and values of the configuration */
@@ -64,6 +79,10 @@ struct logkafka {
     atomic_size_t pending, waiting;            /* bytes and submits not answered */
     pthread_t service;
     bool serving;
+    const struct fence *fence; /* NULL: no other node appends in our place, nothing of lkterm */
+    const char *term_id;       /* the transactional.id of our group's nodes */
+    pthread_t term;
+    bool termed, used;         /* `used`: the term's; its producer was registered once */
     atomic_bool stopping, closing;
     pthread_mutex_t lock; /* of all below */
     pthread_cond_t moved;
@@ -72,6 +91,10 @@ struct logkafka {
     struct map topics; /* name -> struct lktopic */
     bool down;
     char why[256]; /* what a client last said about its connections */
+    struct lkticket *queue, **queue_end; /* the term's */
+    pthread_cond_t queued;
+    bool one_by_one;     /* a transaction failed: the next have one ticket each */
+    char term_why[256];  /* why there is no producer; "": there is */
 };
 
 static inline struct logkafka *logkafka_of(struct log *log) {
@@ -99,6 +122,16 @@ int lkput_submit(struct log *log, struct str topic, int32_t part, struct str bat
 void lkput_delivered(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque);
 void lkput_renew(struct logkafka *lk); /* the service thread's: a new producer for a broken one */
 void lkput_stop(struct log *log);
+int lkput_ready(struct logkafka *lk) MUST_USE; /* waits a moment for a producer; ERR_AGAIN */
+/* For lkterm: produces what the ticket holds; its failure, unless it has one; `cnt` of its shares
+ * are answered, and with the last the ticket is gone. */
+void lkput_hand_over(struct lkticket *ticket);
+void lkput_fail(struct lkticket *ticket, int err, const char *note);
+void lkput_drop(struct lkticket *ticket, size_t cnt);
+
+/* ---- lkterm.c: appends where several nodes take turns ---- */
+int lkterm_start(struct logkafka *lk) MUST_USE;
+int lkterm_submit(struct lkticket *ticket) MUST_USE; /* 0: it will be answered */
 
 /* ---- lkread.c ---- */
 /* ERR_NOT_FOUND; the partition stays until the log is closed. */
