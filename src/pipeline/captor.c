@@ -391,10 +391,12 @@ static void look_at_lag(struct captor *captor) {
 /* Carries and acknowledges what was taken. */
 static int pass_on(struct captor *captor) {
     arena_reset(&captor->records);
+    uint64_t last_seq = captor->change[captor->cnt - 1].seq;
     int err = captor->unsure ? make_sure(captor) : 0;
+    if (!err && MUTANT("capture-confirms-early")) err = capture_ack(captor->capture, last_seq);
     if (!err) err = carry_all(captor, captor->change, captor->cnt, &captor->records);
     captor->unsure = err != 0;
-    if (!err) err = capture_ack(captor->capture, captor->change[captor->cnt - 1].seq);
+    if (!err) err = capture_ack(captor->capture, last_seq);
     return err;
 }
 
