@@ -52,7 +52,7 @@ class Api:
         self.version = {}                               # number -> v
         self.draw = random.Random(seed)
         self.new, self.changed, self.window = new, changed, window
-        self.quiet = False
+        self.quiet, self.calls = False, []              # when it was asked
         self.lock = threading.Lock()
         books = self
 
@@ -77,6 +77,7 @@ class Api:
 
     def rows(self):
         with self.lock:
+            self.calls.append(time.time())
             have = len(self.version)
             end = have + 1 + (0 if self.quiet else self.new)
             for n in range(have + 1, end):

@@ -34,8 +34,8 @@ def free_port():
 
 
 class Systems:
-    def __init__(self, nodes=1):
-        self.nodes, self.peers, self.ways = nodes, {}, {}
+    def __init__(self, nodes=1, **settings):
+        self.nodes, self.settings, self.peers, self.ways = nodes, settings, {}, {}
         self.killed = collections.Counter()
         self.coming = {}                                # name -> the thread that starts it again
         self.failed = []
@@ -54,25 +54,27 @@ class Systems:
             if kind == 'kafka':
                 self.begin_kafka()
                 return
-            peer = self.peers[kind] = Peer(kind)
+            peer = self.peers[kind] = Peer(kind, **self.settings)
             self.ways[kind] = [Proxy(int(peer.at['port'])) for _ in range(self.nodes)]
         except BaseException as why:                    # pylint: disable=broad-except
             self.failed.append(why)
 
     def begin_kafka(self):
-        """A listener for each node, since a broker tells its clients where to go on."""
+        """A listener for each node, since a broker tells its clients where to go on; one for its
+        words to itself."""
         ports = [free_port() for _ in range(self.nodes)]
-        controller = free_port()
+        controller, inner = free_port(), free_port()
         ways = self.ways['kafka'] = [Proxy(port) for port in ports]
         names = ['WAY%d' % i for i in range(self.nodes)]
         settings = {
             'listeners': ['%s://127.0.0.1:%d' % pair for pair in zip(names, ports)] +
-                         ['CONTROLLER://127.0.0.1:%d' % controller],
+                         ['INNER://127.0.0.1:%d' % inner, 'CONTROLLER://127.0.0.1:%d' % controller],
             'advertised.listeners': ['%s://127.0.0.1:%d' % (name, way.port)
-                                     for name, way in zip(names, ways)],
+                                     for name, way in zip(names, ways)] +
+                                    ['INNER://127.0.0.1:%d' % inner],
             'listener.security.protocol.map': ['%s:PLAINTEXT' % name
-                                               for name in names + ['CONTROLLER']],
-            'inter.broker.listener.name': names[:1],
+                                               for name in names + ['INNER', 'CONTROLLER']],
+            'inter.broker.listener.name': ['INNER'],
             'controller.quorum.bootstrap.servers': ['127.0.0.1:%d' % controller],
         }
         self.peers['kafka'] = Peer('kafka', ports[0], KAFKA_SET=' '.join(
