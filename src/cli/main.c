@@ -5,11 +5,12 @@
 #include <stdio.h>
 
 static const struct cli_verb *const verbs[] = {
-    &cli_dev_verb,         &cli_dev_serve_verb,   &cli_check_verb,
-    &cli_plan_verb,  &cli_dag_run_verb,     &cli_dag_verb,
-    &cli_dag_task_verb,    &cli_topic_verb,       &cli_topic_tap_verb,
-    &cli_topic_group_verb, &cli_topic_replay_verb, &cli_table_verb,
-    &cli_table_quarantine_verb, &cli_doctor_verb,      &cli_export_verb,      &cli_version_verb,
+    &cli_dev_verb,           &cli_dev_serve_verb,  &cli_check_verb,
+    &cli_plan_verb,          &cli_dag_run_verb,    &cli_dag_verb,
+    &cli_dag_task_verb,      &cli_topic_verb,      &cli_topic_tap_verb,
+    &cli_topic_replay_verb,  &cli_topic_group_verb, &cli_table_verb,
+    &cli_table_quarantine_verb, &cli_doctor_verb,  &cli_migrate_verb,
+    &cli_export_verb,        &cli_version_verb,
 };
 
 static void print_help(void) {
