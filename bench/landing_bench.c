@@ -121,9 +121,9 @@ int main(int argc, char **argv) {
     pthread_t thread;
     CHECK(pthread_create(&thread, NULL, drain_main, &drain) == 0);
     while (true) {
-        int64_t left, oldest;
-        ok(capture_lag(drain.capture, &left, &oldest));
-        if (!left) break;
+        struct capture_lag lag;
+        ok(capture_lag(drain.capture, &lag));
+        if (!lag.cnt) break;
         env_sleep_us(env_real(), 10000);
     }
     drain.cnt = drain.us_sum = 0;

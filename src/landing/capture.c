@@ -39,10 +39,23 @@ void capture_wake(struct capture *capture) {
     capture->landing->ops->capture_wake(capture);
 }
 
-int capture_lag(struct capture *capture, int64_t *cnt, int64_t *oldest_us) {
-    assert(capture && cnt && oldest_us);
-    *cnt = *oldest_us = 0;
-    return capture->landing->ops->capture_lag(capture, cnt, oldest_us);
+int capture_lag(struct capture *capture, struct capture_lag *out) {
+    assert(capture && out);
+    *out = (struct capture_lag){0};
+    return capture->landing->ops->capture_lag(capture, out);
+}
+
+int capture_origin(struct landing *landing, struct capture_origin *out) {
+    assert(landing && out);
+    *out = (struct capture_origin){.kept = true};
+    return landing->ops->capture_origin(landing, out);
+}
+
+int capture_renew(struct capture *capture) {
+    assert(capture);
+    int64_t epoch; /* what is forgotten is acked */
+    int err = fence_take(capture->landing->fence, &epoch);
+    return err ? err : capture->landing->ops->capture_renew(capture);
 }
 
 bool capture_copying(struct capture *capture) {

@@ -10,9 +10,10 @@
  * where there is none. A change of a row's key by another program comes as a delete and a create.
  * INSERT OR REPLACE by another program comes as a create.
  *
- * PostgreSQL's own log takes the outbox's place: a slot keeps it until it is acked, and all rows
- * are put together from the columns. `before` of another program's table is there when the table
- * has REPLICA IDENTITY FULL; without it, of a delete it is the key. A truncate makes no changes.
+ * PostgreSQL's own log takes the outbox's place: a slot, made by the first capture_open(), keeps it
+ * until it is acked, and all rows are put together from the columns. `before` of another program's
+ * table is there when the table has REPLICA IDENTITY FULL; without it, of a delete it is the key.
+ * A truncate makes no changes.
  *
  * Thread: the one that opened it. Memory: changes live in the arena given. One per landing. */
 #ifndef LANDING_CAPTURE_H
@@ -20,6 +21,18 @@
 
 #include "landing/landing.h"
 #include "model/change.h"
+
+/* Whose changes they are. Another server in the place of the one before, or one that was set back
+ * to an earlier state, numbers other changes with numbers that were given before: whoever keeps
+ * numbers compares its origin first (pipeline/origin.h). */
+#define CAPTURE_ORIGIN_MAX 80
+struct capture_origin {
+    char id[CAPTURE_ORIGIN_MAX]; /* of the database's history; "": it has one only (SQLite) */
+    uint64_t seq;  /* no change so far has a higher number */
+    bool kept;     /* whatever was not acked is still there; false: changes may be lost */
+    char why[160]; /* how so */
+};
+int capture_origin(struct landing *landing, struct capture_origin *out) MUST_USE;
 
 struct capture;
 int capture_open(struct capture **out, struct landing *landing) MUST_USE;
@@ -34,8 +47,15 @@ int capture_next(struct capture *capture, size_t max, int64_t timeout_us, struct
  * durable at once. */
 int capture_ack(struct capture *capture, uint64_t seq) MUST_USE;
 void capture_wake(struct capture *capture); /* from any thread: capture_next() returns early */
-/* Changes not acked yet, and the commit time of the oldest (0: none). */
-int capture_lag(struct capture *capture, int64_t *cnt, int64_t *oldest_us) MUST_USE;
+struct capture_lag {
+    int64_t cnt;       /* changes known and not acked yet */
+    int64_t oldest_us; /* commit time of the oldest; 0: none */
+    int64_t bytes;     /* PostgreSQL: of its log, written and not acked yet, whatever is in it */
+};
+int capture_lag(struct capture *capture, struct capture_lag *out) MUST_USE;
+/* Forgets what is kept and what was handed out: changes from now on only, above all numbers that
+ * this origin gave. Copies asked for after it have all that was before. ERR_AGAIN: not yet. */
+int capture_renew(struct capture *capture) MUST_USE;
 /* The present rows of a table as READ changes, for a topic that starts later than its table:
  * taken in one transaction that also puts them into the outbox. */
 int capture_snapshot(struct capture *capture, struct str table) MUST_USE;

@@ -46,7 +46,9 @@ struct landing_ops {
                         struct arena *arena, struct change **out, size_t *cnt);
     int (*capture_ack)(struct capture *capture, uint64_t seq);
     void (*capture_wake)(struct capture *capture);
-    int (*capture_lag)(struct capture *capture, int64_t *cnt, int64_t *oldest_us);
+    int (*capture_lag)(struct capture *capture, struct capture_lag *out);
+    int (*capture_origin)(struct landing *landing, struct capture_origin *out);
+    int (*capture_renew)(struct capture *capture);
     int (*capture_snapshot)(struct capture *capture, struct str table);
     bool (*capture_copying)(struct capture *capture);
 };

@@ -5,7 +5,7 @@
 #include "base/err.h"
 
 static const char *const metrics[] = {"age", "lag", "rows", "quarantined", "quarantined_ratio",
-                                      "failed", "latency_p99"};
+                                      "failed", "latency_p99", "gaps", "behind_bytes"};
 
 static const struct {
     const char *text;
@@ -79,5 +79,6 @@ int observe_rule_check(struct str text) {
         return err_fail(ERR_SYNTAX, "unknown metric '%.*s'; did you mean '%.*s'?",
                         STR_ARG(rule.metric), STR_ARG(near[0]));
     return err_fail(ERR_SYNTAX, "unknown metric '%.*s'; there are age, lag, rows, "
-                    "quarantined, quarantined_ratio, failed, latency_p99", STR_ARG(rule.metric));
+                    "quarantined, quarantined_ratio, failed, latency_p99, gaps, behind_bytes",
+                    STR_ARG(rule.metric));
 }

@@ -10,6 +10,7 @@
 #include "base/mutant.h"
 #include "pipeline/chgrec.h"
 #include "pipeline/logput.h"
+#include "pipeline/origin.h"
 #include "wire/json/jsonschema.h"
 #include "wire/json/jsontype.h"
 #include "wire/kafka/kpart.h"
@@ -57,12 +58,14 @@ struct captor {
     struct change *change;
     size_t cnt;             /* changes taken and not acknowledged yet */
     bool unsure;            /* a flush failed: some partitions may have what others have not */
+    struct origin origin;
+    bool settled;           /* what comes follows what the topics have */
     int64_t lag_us;         /* when to look at the lag again */
     pthread_t thread;
     bool started;
     atomic_bool stopping;
     bool copying; /* of any topic: tables' rows are on their way that were there before */
-    atomic_int_fast64_t busy_us, waiting;
+    atomic_int_fast64_t busy_us, waiting, behind;
     struct metric *latency;
     pthread_mutex_t lock;
     char trouble[256]; /* under lock */
@@ -224,6 +227,14 @@ static int put_copied(struct captor *captor, struct route *route, bool done) {
     return err;
 }
 
+/* Changes may be missing: every topic must have its copy anew. */
+static int want_copies(struct captor *captor) {
+    int err = 0;
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err && captor->conf.home; i++)
+        err = put_copied(captor, &captor->route[i], false);
+    return err;
+}
+
 /* Once all of the copies is written and acked, this is remembered. */
 static int note_copied(struct captor *captor) {
     if (capture_copying(captor->capture)) return 0;
@@ -247,11 +258,45 @@ static int copy_again(struct captor *captor) {
     return err;
 }
 
+/* ---- whose changes ---- */
+
+static uint64_t last_of(const struct captor *captor) {
+    uint64_t last = 0;
+    for (size_t r = 0; r < captor->conf.capture_cnt; r++)
+        for (int32_t part = 0; part < captor->route[r].part_cnt; part++)
+            if (captor->route[r].last[part].any)
+                last = MAX(last, captor->route[r].last[part].seq);
+    return last;
+}
+
+/* The capture begins anew; copies that were asked for before it went with what it forgot. */
+static int renew(struct captor *captor) {
+    int err = want_copies(captor);
+    if (!err) err = capture_renew(captor->capture);
+    if (!err) err = origin_keep(&captor->origin);
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++)
+        captor->route[i].copying = false;
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err && captor->conf.home; i++)
+        err = ask_copy(captor, &captor->route[i]);
+    return err;
+}
+
+/* Before the first change, and after every failure: are the changes to come those that follow what
+ * the topics have? */
+static int settle(struct captor *captor) {
+    struct origin *origin = &captor->origin;
+    int err = captor->settled ? 0 : origin_settle(origin, last_of(captor));
+    if (!err && !captor->settled && origin->on)
+        err = origin->renew ? renew(captor) : origin_keep(origin);
+    captor->settled = !err;
+    return err;
+}
+
 static int route_open(struct captor *captor, struct route *route) {
     if (route->ready) return 0;
     int err = route_topic(captor, route);
     if (!err) err = route_schema(captor, route);
-    if (!err && captor->conf.home) err = copy_table(captor, route);
+    if (!err && captor->conf.home && !captor->origin.renew) err = copy_table(captor, route);
     route->ready = !err;
     return err;
 }
@@ -269,8 +314,15 @@ int captor_open(struct captor **out, const struct captor_conf *conf) {
     captor->latency = metric_histogram("sluice_capture_latency_seconds",
                                        "Commit of a row to its durable record.", "");
     metric_keep(captor->latency);
-    int err = capture_open(&captor->capture, conf->landing);
-    for (size_t i = 0; i < conf->capture_cnt; i++) captor->route[i].def = conf->capture[i];
+    origin_init(&captor->origin, conf->env, conf->landing,
+                conf->home ? conf->home : conf->landing);
+    for (size_t i = 0; i < conf->capture_cnt; i++) {
+        captor->route[i].def = conf->capture[i];
+        origin_add(&captor->origin, conf->capture[i]->topic);
+    }
+    int err = origin_look(&captor->origin); /* before the capture makes what is missing */
+    if (!err && captor->origin.renew) err = want_copies(captor);
+    if (!err) err = capture_open(&captor->capture, conf->landing);
     for (size_t i = 0; i < conf->capture_cnt && !err; i++)
         err = route_open(captor, &captor->route[i]);
     if (!err && captor->copying) err = note_copied(captor); /* of nothing: before any row lands */
@@ -382,21 +434,36 @@ static int make_sure(struct captor *captor) {
 }
 
 static void look_at_lag(struct captor *captor) {
-    int64_t cnt, oldest_us, now_us = env_mono_us(captor->conf.env);
+    struct capture_lag lag;
+    int64_t now_us = env_mono_us(captor->conf.env);
     if (now_us < captor->lag_us) return;
     captor->lag_us = now_us + LAG_EVERY_US;
-    if (!capture_lag(captor->capture, &cnt, &oldest_us)) atomic_store(&captor->waiting, cnt);
+    if (capture_lag(captor->capture, &lag)) return;
+    atomic_store(&captor->waiting, lag.cnt);
+    atomic_store(&captor->behind, lag.bytes);
 }
 
 /* Carries and acknowledges what was taken. */
 static int pass_on(struct captor *captor) {
     arena_reset(&captor->records);
-    uint64_t last_seq = captor->change[captor->cnt - 1].seq;
+    uint64_t last_seq = captor->change[captor->cnt - 1].seq - captor->origin.base;
     int err = captor->unsure ? make_sure(captor) : 0;
     if (!err && MUTANT("capture-confirms-early")) err = capture_ack(captor->capture, last_seq);
     if (!err) err = carry_all(captor, captor->change, captor->cnt, &captor->records);
     captor->unsure = err != 0;
     if (!err) err = capture_ack(captor->capture, last_seq);
+    return err;
+}
+
+static int take(struct captor *captor, int64_t timeout_us) {
+    int err = settle(captor);
+    if (err) return err;
+    arena_reset(&captor->arena);
+    err = capture_next(captor->capture, CHANGE_MAX, timeout_us, &captor->arena, &captor->change,
+                       &captor->cnt);
+    if (err) captor->cnt = 0;
+    if (err) captor->settled = false; /* it may be another server that answers next */
+    for (size_t i = 0; i < captor->cnt; i++) captor->change[i].seq += captor->origin.base;
     return err;
 }
 
@@ -406,12 +473,7 @@ int captor_step(struct captor *captor, int64_t timeout_us, size_t *did) {
     for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++)
         err = route_open(captor, &captor->route[i]);
     if (!err && captor->conf.home) err = copy_again(captor);
-    if (!err && !captor->cnt) {
-        arena_reset(&captor->arena);
-        err = capture_next(captor->capture, CHANGE_MAX, timeout_us, &captor->arena,
-                           &captor->change, &captor->cnt);
-        if (err) captor->cnt = 0;
-    }
+    if (!err && !captor->cnt) err = take(captor, timeout_us);
     int64_t start_us = env_mono_us(captor->conf.env);
     if (!err && captor->cnt) err = pass_on(captor);
     if (!err && captor->copying) err = note_copied(captor);
@@ -466,6 +528,7 @@ void captor_close(struct captor *captor) {
     arena_fini(&captor->arena);
     arena_fini(&captor->records);
     capture_close(captor->capture);
+    origin_fini(&captor->origin);
     pthread_mutex_destroy(&captor->lock);
     base_free(captor->route);
     base_free(captor);
@@ -492,11 +555,13 @@ bool captor_stats(struct captor *captor, struct str topic, struct captor_stats *
             .newest_ms = atomic_load(&route->newest_ms),
             .busy_us = atomic_load(&captor->busy_us),
             .waiting = atomic_load(&captor->waiting),
+            .behind_bytes = atomic_load(&captor->behind),
             .latency_p50_us = metric_quantile(captor->latency, 0.5),
             .latency_p99_us = metric_quantile(captor->latency, 0.99),
             .recent_p50_us = metric_recent(captor->latency, 0.5),
             .recent_p99_us = metric_recent(captor->latency, 0.99),
         };
+        origin_warning(&captor->origin, out->warning);
         pthread_mutex_lock(&captor->lock);
         memcpy(out->trouble, captor->trouble, sizeof out->trouble);
         pthread_mutex_unlock(&captor->lock);

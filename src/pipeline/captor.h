@@ -41,7 +41,9 @@ struct captor_stats {
     int64_t records, bytes, newest_ms, busy_us, waiting; /* waiting: changes not carried yet */
     /* Commit of a row to its durable record: since start, and of the last minute (-1: none). */
     int64_t latency_p50_us, latency_p99_us, recent_p50_us, recent_p99_us;
-    char trouble[256];                                   /* "" when all is well */
+    int64_t behind_bytes;  /* of the database's own log, not captured yet; 0 without one */
+    char trouble[256];     /* "" when all is well */
+    char warning[256];     /* "" unless changes may have been lost within a day (origin.h) */
 };
 /* Of one topic; `waiting`, latency and trouble are of all. false: no such topic. */
 bool captor_stats(struct captor *captor, struct str topic, struct captor_stats *out);

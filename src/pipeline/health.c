@@ -42,9 +42,11 @@ static void look_at_capture(struct pipe *pipe, struct health_tier *tier) {
         for (size_t i = 0; i < conf->def[d]->capture_cnt; i++) {
             struct captor_stats stats;
             if (!pipe_captured(pipe, conf->def[d]->capture[i].topic, &stats)) continue;
-            if (!*stats.trouble) continue;
-            tier->state = HEALTH_ERROR;
-            memcpy(tier->note, stats.trouble, sizeof tier->note);
+            bool error = *stats.trouble;
+            enum health_state state = error ? HEALTH_ERROR : HEALTH_WARN;
+            if ((!error && !*stats.warning) || state <= tier->state) continue;
+            tier->state = state;
+            memcpy(tier->note, error ? stats.trouble : stats.warning, sizeof tier->note);
         }
 }
 

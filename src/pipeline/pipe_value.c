@@ -37,6 +37,8 @@ static bool topic_value(const struct pipe *pipe, const struct captor_stats *stat
     if (str_eqz(metric, "age")) *out = age_s(pipe, stats->newest_ms);
     else if (str_eqz(metric, "rows")) *out = (double)stats->records;
     else if (str_eqz(metric, "latency_p99")) *out = delay_s(stats->recent_p99_us);
+    else if (str_eqz(metric, "behind_bytes")) *out = (double)stats->behind_bytes;
+    else if (str_eqz(metric, "gaps")) *out = *stats->warning != 0;
     else return false;
     return true;
 }

@@ -277,6 +277,123 @@ static void rows_asked_for_again_come_once_more_also_after_a_crash(void **state 
     assert_int_equal(pipebed_records(&bed, "one", &record), all);
 }
 
+/* ---- whose changes they are ---- */
+
+static struct capture_origin origin;
+static int renewed, renew_fails;
+
+static int fake_origin(struct landing *landing UNUSED, struct capture_origin *out) {
+    *out = origin;
+    return 0;
+}
+
+static int fake_renew(struct capture *base UNUSED) {
+    if (renew_fails-- > 0) return err_fail(ERR_AGAIN, "not yet, says the test");
+    renewed++;
+    origin.kept = true;
+    return 0;
+}
+
+static void with_origin(const char *id, uint64_t seq, bool kept) {
+    origin = (struct capture_origin){.seq = seq, .kept = kept, .why = "the slot was dropped"};
+    snprintf(origin.id, sizeof origin.id, "%s", id);
+    bed.landing_ops.capture_origin = fake_origin;
+    bed.landing_ops.capture_renew = fake_renew;
+    renewed = renew_fails = 0;
+}
+
+static uint64_t last_seq(const char *topic, size_t want) {
+    struct record *record;
+    uint64_t seq = 0, last = 0;
+    uint32_t idx;
+    assert_int_equal(pipebed_records(&bed, topic, &record), want);
+    for (size_t i = 0; i < want; i++) {
+        assert_true(chgrec_id(&record[i], &seq, &idx));
+        assert_true(seq >= last);
+        last = seq;
+    }
+    return last;
+}
+
+static void captor_goes_on_where_the_origin_is_the_same(void **state UNUSED) {
+    struct captor_stats stats;
+    with_origin("a.1", 1000, true);
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    land_numbers(0, 5);
+    drain();
+    reopen();
+    land_numbers(5, 8);
+    drain();
+    assert_true(last_seq("one", 8) < 1000);
+    assert_int_equal(renewed, 0);
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_string_equal(stats.warning, "");
+}
+
+/* From another origin all rows come once more, numbered above what the topic has. */
+static void captor_takes_another_origin_for_another(void **state UNUSED) {
+    struct captor_stats stats;
+    size_t did;
+    with_origin("a.1", 1000, true);
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    land_numbers(0, 5);
+    drain();
+    uint64_t before = last_seq("one", 5);
+    captor_close(captor);
+    with_origin("b.1", 1, true);
+    renew_fails = 1;
+    open_captor();
+    assert_int_equal(captor_step(captor, 0, &did), ERR_AGAIN);
+    reopen(); /* it was not renewed: the gap is found again */
+    drain();
+    assert_int_equal(renewed, 1);
+    assert_true(last_seq("one", 10) > before + 1000);
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_non_null(strstr(stats.warning, "restored"));
+    land_numbers(5, 6);
+    origin.seq = 100;
+    reopen();
+    drain();
+    assert_int_equal(renewed, 1);
+    last_seq("one", 11);
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_non_null(strstr(stats.warning, "restored"));
+    bed.ahead_us += INT64_C(90000000000); /* the day after */
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_string_equal(stats.warning, "");
+}
+
+static void captor_fills_a_gap_and_a_log_set_back(void **state UNUSED) {
+    struct captor_stats stats;
+    with_origin("a.1", 1000, true);
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 1);
+    open_captor();
+    land_numbers(0, 5);
+    drain();
+    captor_close(captor);
+    with_origin("a.1", 1000, false);
+    open_captor();
+    drain();
+    assert_int_equal(renewed, 1);
+    uint64_t before = last_seq("one", 10);
+    assert_true(before < 1000); /* the numbers go on */
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_non_null(strstr(stats.warning, "the slot was dropped"));
+    captor_close(captor);
+    with_origin("a.1", 2, true);
+    open_captor();
+    drain();
+    assert_int_equal(renewed, 1);
+    assert_true(last_seq("one", 15) > before + 1000);
+    assert_true(captor_stats(captor, STR("one"), &stats));
+    assert_non_null(strstr(stats.warning, "ends before"));
+}
+
 /* ---- schemas ---- */
 
 static void captor_writes_no_record_before_its_schema(void **state UNUSED) {
@@ -426,6 +543,9 @@ int main(void) {
         T(second_topic_of_a_table_gets_its_rows_and_the_first_no_more),
         T(topic_made_anew_gets_the_rows_again_also_after_what_waits),
         T(rows_asked_for_again_come_once_more_also_after_a_crash),
+        T(captor_goes_on_where_the_origin_is_the_same),
+        T(captor_takes_another_origin_for_another),
+        T(captor_fills_a_gap_and_a_log_set_back),
         T(captor_writes_no_record_before_its_schema),
         T(captor_registers_nothing_anew_after_a_restart),
         T(captor_writes_a_tombstone_for_a_delete),

@@ -12,6 +12,7 @@
  *
  * Invariant: `flushed` never passes a transaction with a change that was not acked. */
 #include "landing/postgres/pg_entry.h"
+#include "landing/postgres/pg_fill.h"
 #include "landing/postgres/pg_landing.h"
 #include "landing/postgres/pg_snap.h"
 #include "landing/postgres/pg_stream.h"
@@ -24,9 +25,8 @@
 
 #define SLICE_US  50000    /* how late capture_wake() is heard */
 #define NUDGE_US  20000    /* how often an idle server is asked how far it is, for a copy */
-#define K_MAX     UINT64_C(0xFFFF)
 #define REL_MAX   10000    /* relations kept */
-#define LAG_US    5000000  /* how often the slot is looked at */
+#define LAG_US    1000000  /* how often the slot is looked at */
 
 struct mark { /* an entry that was handed out and not acked */
     uint64_t seq, end_lsn; /* 0: not the last of its transaction */
@@ -54,7 +54,8 @@ struct pg_capture {
     bool snap_due;
     int64_t nudge_us, lag_us;
     atomic_bool woken;
-    struct metric *wal_bytes, *truncates;
+    int64_t behind;          /* bytes of the server's log that were not confirmed */
+    struct metric *wal_bytes, *behind_bytes, *truncates;
 };
 
 static struct pg_landing *landing_of(struct pg_capture *capture) {
@@ -82,6 +83,8 @@ int pg_capture_open(struct capture **out, struct landing *base) {
     pg_entry_init(&capture->entry);
     capture->wal_bytes = metric_gauge("sluice_capture_wal_bytes",
                                       "Log that the server keeps for the slot.", "");
+    capture->behind_bytes = metric_gauge("sluice_capture_behind_bytes",
+                                         "Log that was written and is not captured yet.", "");
     capture->truncates = metric_counter("sluice_capture_truncates_total",
                                         "Tables that were truncated: no change tells of it.", "");
     landing->capture = &capture->base;
@@ -160,14 +163,14 @@ struct part {
 };
 
 static uint64_t seq_of(uint64_t lsn, uint64_t k) {
-    return (lsn >> 3) << 16 | MIN(k, K_MAX);
+    return PG_LANDING_SEQ(lsn, k);
 }
 
 /* The entry is whole: hands it out, unless it was before the stream was lost. */
 static void hand_out(struct pg_capture *capture, struct gather *gather, uint64_t seq,
                      int64_t commit_us) {
     struct pg_entry *entry = &capture->entry;
-    bool again = seq <= capture->last_seq && (seq & K_MAX) < K_MAX;
+    bool again = seq <= capture->last_seq && (seq & PG_LANDING_SEQ_K) < PG_LANDING_SEQ_K;
     if (entry->cnt && !again) {
         struct part *part = arena_new(gather->arena, struct part);
         part->change = pg_entry_take(entry, seq, commit_us, gather->arena);
@@ -178,7 +181,8 @@ static void hand_out(struct pg_capture *capture, struct gather *gather, uint64_t
         push_mark(capture, (struct mark){seq, 0, commit_us, entry->cnt});
         capture->last_seq = seq;
     }
-    bool stuck = (seq & K_MAX) == K_MAX; /* a number serves all further ones: idx goes on */
+    /* The last number serves all further entries: idx goes on. */
+    bool stuck = (seq & PG_LANDING_SEQ_K) == PG_LANDING_SEQ_K;
     uint32_t idx = entry->idx;
     pg_entry_reset(entry);
     if (stuck) entry->idx = idx;
@@ -222,16 +226,23 @@ static bool in_copy(struct pg_capture *capture, struct str table) {
     return false;
 }
 
-static int on_change(struct pg_capture *capture, const struct pgoutput *message,
+static int fill(struct pg_capture *capture, const struct pg_relation *relation,
+                struct pgoutput *message) {
+    int err = pg_conn_need(&capture->aux, 0);
+    return err ? err : pg_fill_row(&capture->aux, relation, message, &capture->scratch);
+}
+
+static int on_change(struct pg_capture *capture, struct pgoutput *message,
                      struct gather *gather) {
     struct str key = {(const char *)&message->relid, sizeof message->relid};
     struct pg_relation *relation = map_get(&capture->relations, key);
     if (!capture->in_tx || !relation)
         return err_fail(ERR_CORRUPT, "replication stream: a change %s",
                         relation ? "outside a transaction" : "of a table it did not describe");
-    int err = 0;
-    if (!relation->table.ptr || in_copy(capture, relation->table)) capture->entry.idx++;
-    else err = pg_entry_add(&capture->entry, relation, message);
+    bool skip = !relation->table.ptr || in_copy(capture, relation->table);
+    int err = !skip && pg_fill_wanted(relation, message) ? fill(capture, relation, message) : 0;
+    if (skip) capture->entry.idx++;
+    else if (!err) err = pg_entry_add(&capture->entry, relation, message);
     if (!err && pg_entry_full(&capture->entry))
         hand_out(capture, gather, seq_of(capture->tx_lsn, capture->k++), capture->tx_us);
     return err;
@@ -453,7 +464,8 @@ void pg_capture_wake(struct capture *base) {
     atomic_store(&((struct pg_capture *)base)->woken, true);
 }
 
-/* How much log the server keeps for us: the first thing to look at when its disk fills. */
+/* How far we are behind, and how much log the server keeps for us: the first things to look at when
+ * its disk fills. */
 static void look_at_slot(struct pg_capture *capture) {
     struct env *env = capture->base.landing->env;
     struct pg_landing *landing = landing_of(capture);
@@ -462,16 +474,54 @@ static void look_at_slot(struct pg_capture *capture) {
     if (now_us - capture->lag_us < LAG_US) return;
     capture->lag_us = now_us;
     if (pg_conn_need(&capture->aux, 0) ||
-        pg_conn_run(&capture->aux, "SELECT pg_current_wal_lsn() - restart_lsn FROM"
-                    " pg_replication_slots WHERE slot_name=$1", &landing->slot, 1, &res)) return;
-    if (PQntuples(res)) metric_set(capture->wal_bytes, pg_conn_i64(res, 0, 0));
+        pg_conn_run(&capture->aux, "SELECT pg_current_wal_lsn() - restart_lsn,"
+                    " pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots"
+                    " WHERE slot_name=$1", &landing->slot, 1, &res)) return;
+    if (PQntuples(res)) {
+        metric_set(capture->wal_bytes, pg_conn_i64(res, 0, 0));
+        capture->behind = MAX(pg_conn_i64(res, 0, 1), 0);
+        metric_set(capture->behind_bytes, capture->behind);
+    }
     PQclear(res);
 }
 
-int pg_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) {
+int pg_capture_lag(struct capture *base, struct capture_lag *out) {
     struct pg_capture *capture = (struct pg_capture *)base;
     look_at_slot(capture);
-    for (size_t i = 0; i < capture->mark_cnt; i++) *cnt += (int64_t)capture->mark[i].cnt;
-    if (capture->mark_cnt) *oldest_us = capture->mark[0].commit_us;
+    for (size_t i = 0; i < capture->mark_cnt; i++) out->cnt += (int64_t)capture->mark[i].cnt;
+    if (capture->mark_cnt) out->oldest_us = capture->mark[0].commit_us;
+    out->bytes = capture->behind;
     return 0;
+}
+
+/* ---- beginning anew ---- */
+
+static void forget(struct pg_capture *capture) {
+    struct pg_stream *stream = &capture->stream;
+    pg_stream_stop(stream);
+    stream->received = stream->flushed = stream->told = 0;
+    stream->system[0] = 0;
+    while (capture->snap) {
+        struct pg_snap *next = capture->snap->next;
+        pg_snap_close(capture->snap);
+        capture->snap = next;
+    }
+    capture->snap_due = capture->in_tx = false;
+    capture->snap_k = capture->last_seq = 0;
+    capture->mark_cnt = 0;
+    pg_entry_reset(&capture->entry);
+    pg_conn_close(&capture->aux);
+}
+
+int pg_capture_renew(struct capture *base) {
+    struct pg_capture *capture = (struct pg_capture *)base;
+    struct pg_landing *landing = landing_of(capture);
+    forget(capture);
+    int err = pg_landing_take(landing);
+    if (err) return err;
+    err = pg_publish_drop_slot(landing, &landing->writer);
+    if (!err) err = pg_landing_publish(landing);
+    if (!err) err = pg_publish_slot(landing, &landing->writer);
+    pg_landing_give(landing);
+    return err;
 }

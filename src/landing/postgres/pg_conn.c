@@ -322,6 +322,13 @@ int pg_conn_run(struct pg_conn *conn, const char *sql, const struct str *param, 
     return take(conn, PQexecParams(conn->pg, sql, (int)cnt, type, value, len, format, 0), out);
 }
 
+int pg_conn_seek(struct pg_conn *conn, const char *sql, const char *const *param, size_t cnt,
+                 PGresult **out) {
+    *out = NULL;
+    if (!conn->pg) return pg_conn_fail(conn, NULL);
+    return take(conn, PQexecParams(conn->pg, sql, (int)cnt, NULL, param, NULL, NULL, 0), out);
+}
+
 int pg_conn_do(struct pg_conn *conn, const char *sql) {
     return pg_conn_run(conn, sql, NULL, 0, NULL);
 }

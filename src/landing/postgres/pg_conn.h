@@ -55,6 +55,9 @@ int pg_conn_need(struct pg_conn *conn, int64_t patience_us) MUST_USE;
 /* One statement; $1... are text. *out NULL: not wanted; else the caller clears it. */
 int pg_conn_run(struct pg_conn *conn, const char *sql, const struct str *param, size_t cnt,
                 PGresult **out) MUST_USE;
+/* As pg_conn_run(), but each $N has the type of what it stands beside, as a literal would. */
+int pg_conn_seek(struct pg_conn *conn, const char *sql, const char *const *param, size_t cnt,
+                 PGresult **out) MUST_USE;
 int pg_conn_do(struct pg_conn *conn, const char *sql) MUST_USE; /* without either */
 int pg_conn_do_buf(struct pg_conn *conn, struct buf *sql) MUST_USE; /* ends it with a 0 */
 /* By the simple protocol: all that a walsender takes. Never with text from outside. */

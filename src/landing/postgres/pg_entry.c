@@ -53,8 +53,8 @@ static void put_row(struct buf *out, struct pg_relation *relation, const struct 
         if (value->kind == PGOUTPUT_UNCHANGED) {
             if (!relation->warned)
                 diag_warn("capture", "table %.*s: a big value that an update did not touch is not "
-                          "sent, and %.*s is left out of the change; ALTER TABLE %.*s REPLICA "
-                          "IDENTITY FULL sends it", STR_ARG(relation->table),
+                          "sent, its row is gone, and %.*s is left out of the change; ALTER TABLE "
+                          "%.*s REPLICA IDENTITY FULL sends it", STR_ARG(relation->table),
                           STR_ARG(col->label), STR_ARG(relation->table));
             relation->warned = true;
             continue;

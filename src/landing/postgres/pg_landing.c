@@ -195,7 +195,6 @@ int pg_landing_take(struct pg_landing *landing) {
     pthread_mutex_unlock(&landing->lock);
     if (!pg_conn_lost(&landing->writer)) return 0;
     pg_landing_forget(landing);
-    landing->slot_known = false;
     int err = pg_conn_need(&landing->writer, PG_LANDING_PATIENCE_US);
     if (err) pg_landing_give(landing);
     return err;
@@ -242,6 +241,37 @@ struct str pg_landing_captured(struct pg_landing *landing, struct str schema_nam
 
 static char old, fresh; /* what a captured name may stand for */
 
+/* All that is captured is as if it were captured for the first time. */
+static struct str *all_fresh(struct pg_landing *landing, struct arena *arena, size_t *cnt) {
+    size_t at = 0;
+    struct str name, *out;
+    void *value;
+    pthread_mutex_lock(&landing->lock);
+    out = arena_array(arena, struct str, landing->captured.cnt);
+    for (*cnt = 0; map_next(&landing->captured, &at, &name, &value); (*cnt)++)
+        out[*cnt] = arena_str(arena, name);
+    for (size_t i = 0; i < *cnt; i++) map_put(&landing->captured, out[i], &fresh);
+    pthread_mutex_unlock(&landing->lock);
+    return out;
+}
+
+int pg_landing_publish(struct pg_landing *landing) {
+    struct arena arena = ARENA_INIT;
+    struct pg_conn *conn = &landing->writer;
+    size_t cnt;
+    const struct str *name = all_fresh(landing, &arena, &cnt);
+    int err = pg_publish_make(landing, conn);
+    for (size_t i = 0; i < cnt && !err; i++) {
+        struct pg_table *table = pg_landing_table(landing, name[i]);
+        err = pg_table_load(conn, table, landing->guest);
+        table->cols.captured = true;
+        if (!err) err = pg_publish_table(landing, conn, table, NULL);
+        pg_table_forget(table); /* loaded again when used */
+    }
+    arena_fini(&arena);
+    return err;
+}
+
 bool pg_landing_fresh(struct pg_landing *landing, struct str name) {
     pthread_mutex_lock(&landing->lock);
     bool is_fresh = map_get(&landing->captured, name) == &fresh;
@@ -271,7 +301,7 @@ static int load_decl(struct pg_landing *landing, struct pg_table *table,
 static int declare(struct pg_landing *landing, const struct landing_table *decl) {
     struct pg_table *table = pg_landing_table(landing, decl->name);
     struct pg_conn *conn = &landing->writer;
-    int err = decl->captured ? pg_publish_slot(landing, conn) : 0;
+    int err = decl->captured ? pg_publish_make(landing, conn) : 0;
     if (!err) err = pg_conn_do(conn, "BEGIN");
     if (err) return err;
     err = load_decl(landing, table, decl);
@@ -322,6 +352,8 @@ const struct landing_ops pg_landing_ops = {
     .capture_ack = pg_capture_ack,
     .capture_wake = pg_capture_wake,
     .capture_lag = pg_capture_lag,
+    .capture_origin = pg_origin_look,
+    .capture_renew = pg_capture_renew,
     .capture_snapshot = pg_capture_snapshot,
     .capture_copying = pg_capture_copying,
 };

@@ -3,7 +3,7 @@
  *   pg_landing.c  opening, closing, declaring, the one writer's lock
  *   pg_write.c    transactions: rows, runs, settings; pg_batch.c rows on their way in
  *   pg_look.c     what readers ask, each on a connection from the pool
- *   pg_publish.c  publication, slot and replica identities
+ *   pg_publish.c  publication, slot and replica identities; pg_origin.c whose changes they are
  *   pg_capture.c  the changes; pg_stream.c the walsender's side, pg_relation.c rows of it as JSON,
  *                 pg_snap.c the copy of rows that were there before
  *   pg_table.c pg_widen.c pg_value.c pg_conn.c below
@@ -21,6 +21,10 @@
 #include "landing/postgres/pg_table.h"
 
 #include <pthread.h>
+
+/* A change's number: of its transaction's commit in the server's log, and of its entry. */
+#define PG_LANDING_SEQ_K UINT64_C(0xFFFF)
+#define PG_LANDING_SEQ(lsn, k) ((lsn) >> 3 << 16 | MIN((k), PG_LANDING_SEQ_K))
 
 #define PG_LANDING_READER_MAX 4        /* connections kept; more are opened and closed again */
 #define PG_LANDING_PATIENCE_US 10000000 /* a server that restarts is waited for so long */
@@ -43,7 +47,6 @@ struct pg_landing {
     struct pg_conn writer;        /* as all below: of who holds the lock */
     struct map tables;            /* name -> struct pg_table */
     struct map stages;            /* "oid stamp" of temporary tables that are there */
-    bool slot_known;
     struct capture *capture;
 };
 
@@ -64,12 +67,26 @@ bool pg_landing_fresh(struct pg_landing *landing, struct str name);
 void pg_doctor_look(const struct landing_conf *conf, const char *place,
                     const struct finding_to *to);
 
+/* Makes the publication if it is not there, with all tables that are captured; each of them is
+ * fresh from here on. Under the lock. */
+int pg_landing_publish(struct pg_landing *landing) MUST_USE;
+
 /* ---- pg_publish.c ---- */
-int pg_publish_slot(struct pg_landing *landing, struct pg_conn *conn) MUST_USE; /* makes them */
+int pg_publish_make(struct pg_landing *landing, struct pg_conn *conn) MUST_USE; /* publication */
+int pg_publish_slot(struct pg_landing *landing, struct pg_conn *conn) MUST_USE; /* and slot */
+int pg_publish_drop_slot(struct pg_landing *landing, struct pg_conn *conn) MUST_USE;
 /* Puts the table into the publication, or takes it out, as `captured` says. *added (NULL allowed):
  * it was not in it. */
 int pg_publish_table(struct pg_landing *landing, struct pg_conn *conn,
                      const struct pg_table *table, bool *added) MUST_USE;
+
+/* ---- pg_origin.c ---- */
+int pg_origin_look(struct landing *base, struct capture_origin *out) MUST_USE;
+/* The server a connection of a walsender leads to, and how far its slot is. ERR_CONFLICT: another
+ * one than `system` ("": any; filled in), or another program has read from the slot since we told
+ * the server `told`. */
+int pg_origin_check(struct pg_conn *conn, struct str slot, char system[CAPTURE_ORIGIN_MAX],
+                    uint64_t told) MUST_USE;
 
 /* ---- pg_write.c ---- */
 /* Keeps the term beside the rows until the end of the transaction; ERR_FENCED: a later one is. */
@@ -107,7 +124,8 @@ int pg_capture_next(struct capture *base, size_t max, int64_t timeout_us, struct
                     struct change **out, size_t *cnt) MUST_USE;
 int pg_capture_ack(struct capture *base, uint64_t seq) MUST_USE;
 void pg_capture_wake(struct capture *base);
-int pg_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) MUST_USE;
+int pg_capture_lag(struct capture *base, struct capture_lag *out) MUST_USE;
+int pg_capture_renew(struct capture *base) MUST_USE;
 int pg_capture_snapshot(struct capture *base, struct str table) MUST_USE;
 bool pg_capture_copying(struct capture *base);
 

@@ -31,20 +31,16 @@ static int make_publication(struct pg_landing *landing, struct pg_conn *conn) {
 }
 
 static int check_slot(struct pg_landing *landing, const PGresult *res) {
-    if (!str_eqz(pg_conn_text(res, 0, 0), "pgoutput") || !str_eqz(pg_conn_text(res, 0, 1), "t"))
-        return err_fail(ERR_CONFLICT, "PostgreSQL %s: the replication slot %.*s is of another "
-                        "plugin or database; name ours in the address, ?slot=NAME",
-                        landing->place.shown, STR_ARG(landing->slot));
-    if (!str_eqz(pg_conn_text(res, 0, 2), "lost")) return 0;
-    return err_fail(ERR_CORRUPT, "PostgreSQL %s: the replication slot %.*s fell so far behind that "
-                    "the server dropped its log (max_slot_wal_keep_size): changes are lost. Drop "
-                    "it with pg_drop_replication_slot(), start again, and copy the tables anew",
-                    landing->place.shown, STR_ARG(landing->slot));
+    if (str_eqz(pg_conn_text(res, 0, 0), "pgoutput") && str_eqz(pg_conn_text(res, 0, 1), "t"))
+        return 0;
+    return err_fail(ERR_CONFLICT, "PostgreSQL %s: the replication slot %.*s is of another plugin "
+                    "or database; name ours in the address, ?slot=NAME", landing->place.shown,
+                    STR_ARG(landing->slot));
 }
 
 static int make_slot(struct pg_landing *landing, struct pg_conn *conn) {
     PGresult *res;
-    int err = pg_conn_run(conn, "SELECT plugin, database=current_database(), wal_status FROM "
+    int err = pg_conn_run(conn, "SELECT plugin, database=current_database() FROM "
                           "pg_replication_slots WHERE slot_name=$1", &landing->slot, 1, &res);
     if (err) return err;
     bool there = PQntuples(res) > 0;
@@ -68,12 +64,21 @@ static int make_slot(struct pg_landing *landing, struct pg_conn *conn) {
     return err;
 }
 
+int pg_publish_make(struct pg_landing *landing, struct pg_conn *conn) {
+    int err = make_publication(landing, conn);
+    return err ? err_add(err, "capture") : 0;
+}
+
 int pg_publish_slot(struct pg_landing *landing, struct pg_conn *conn) {
-    if (landing->slot_known) return 0;
     int err = make_publication(landing, conn);
     if (!err) err = make_slot(landing, conn);
-    if (!err) landing->slot_known = true;
     return err ? err_add(err, "capture") : 0;
+}
+
+int pg_publish_drop_slot(struct pg_landing *landing, struct pg_conn *conn) {
+    return pg_conn_run(conn, "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots"
+                       " WHERE slot_name=$1 AND database=current_database()", &landing->slot, 1,
+                       NULL);
 }
 
 static int alter_publication(struct pg_landing *landing, struct pg_conn *conn, const char *how,

@@ -3,6 +3,17 @@
 
 #include "base/buf.h"
 
+static struct str quoted(struct arena *arena, struct str schema, struct str name) {
+    struct buf text;
+    buf_init(&text, 4 * KIB);
+    if (schema.ptr) pg_conn_name(&text, schema);
+    if (schema.ptr) buf_putc(&text, '.');
+    pg_conn_name(&text, name);
+    struct str out = arena_str(arena, buf_str(&text));
+    buf_fini(&text);
+    return out;
+}
+
 static struct str label_of(struct arena *arena, struct str member) {
     struct buf text;
     if (!member.ptr) return STR_NULL;
@@ -55,7 +66,9 @@ struct pg_relation *pg_relation_new(const struct pgoutput *message, const struct
             col->type = table->col[at].pg; /* looked through domains and arrays */
         col->label = label_of(&relation->arena, member);
         col->is_key = message->col[i].is_key;
+        col->name = quoted(&relation->arena, STR_NULL, message->col[i].name);
     }
+    relation->from = quoted(&relation->arena, message->schema, message->name);
     set_key(relation, message, table);
     return relation;
 }

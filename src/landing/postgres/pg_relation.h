@@ -15,15 +15,17 @@ struct pg_relcol {
     struct str label; /* "member": with its quotes and colon; ptr NULL: a key path's column */
     struct pg_type type;
     bool is_key;
+    struct str name;  /* in PostgreSQL, quoted */
 };
 struct pg_relation {
     struct arena arena;
     struct str table; /* as declared; ptr NULL: not captured */
+    struct str from;  /* "schema"."table", as the stream says */
     struct pg_relcol *col;
     size_t col_cnt;
     size_t *key;      /* columns of the key */
     size_t key_cnt;
-    bool warned;      /* that values stored apart are missing */
+    bool warned;      /* that values stored apart had to be left out */
 };
 /* table NULL: it is not captured. name: as declared; borrowed for the life of the capture. */
 struct pg_relation *pg_relation_new(const struct pgoutput *message, const struct pg_table *table,

@@ -34,7 +34,12 @@ int pg_stream_start(struct pg_stream *stream, struct str slot, struct str public
     PGresult *res = NULL;
     close_all(stream);
     int err = pg_conn_open(&stream->conn);
-    if (err) return err;
+    if (!err) err = pg_origin_check(&stream->conn, slot, stream->system,
+                                    stream->flushed);
+    if (err) {
+        close_all(stream);
+        return err;
+    }
     buf_init(&sql, 4 * KIB);
     buf_init(&names, KIB);
     pg_conn_name(&names, publication);

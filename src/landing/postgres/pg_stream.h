@@ -13,11 +13,13 @@ struct pg_stream {
     char *frame;         /* libpq's */
     uint64_t received;   /* the end of what came */
     uint64_t flushed;    /* all up to there is safe elsewhere */
+    char system[CAPTURE_ORIGIN_MAX]; /* that it was first from; "": none yet */
     uint64_t told;       /* what of it the server knows */
     int64_t told_us;     /* when */
 };
 void pg_stream_init(struct pg_stream *stream, struct env *env, const struct pg_place *place);
-/* Connects and starts at stream->flushed, or where the slot stands when that is further. */
+/* Connects and starts at stream->flushed, or where the slot stands when that is further.
+ * ERR_CONFLICT: it is not the server, or not the slot, that it was before. */
 int pg_stream_start(struct pg_stream *stream, struct str slot, struct str publication) MUST_USE;
 /* Ends it in good order, so that the server has taken note of stream->flushed. */
 void pg_stream_stop(struct pg_stream *stream);

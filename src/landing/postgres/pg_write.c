@@ -42,7 +42,6 @@ int pg_write_begin(struct landing *base, struct landing_tx **out) {
     err = pg_conn_do(&landing->writer, "BEGIN");
     if (err == ERR_NET) { /* found broken only now */
         pg_landing_forget(landing);
-        landing->slot_known = false;
         pg_conn_close(&landing->writer);
         err = pg_conn_need(&landing->writer, PG_LANDING_PATIENCE_US);
         if (!err) err = pg_conn_do(&landing->writer, "BEGIN");
@@ -279,7 +278,6 @@ static int settle(struct pg_landing *landing, const char *id) {
         int64_t left_us = until_us - env_mono_us(env);
         if (left_us <= 0) break;
         pg_landing_forget(landing);
-        landing->slot_known = false;
         int err = pg_conn_need(conn, left_us);
         if (!err) err = pg_conn_run(conn, "SELECT pg_xact_status($1::xid8)", &param, 1, &res);
         if (err && !err_retry(err)) return err;

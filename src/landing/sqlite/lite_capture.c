@@ -267,7 +267,16 @@ void lite_capture_wake(struct capture *base) {
     pthread_mutex_unlock(&landing->lock);
 }
 
-int lite_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) {
+/* The outbox is in the file itself, and its numbers too. */
+int lite_capture_origin(struct landing *base UNUSED, struct capture_origin *out UNUSED) {
+    return 0;
+}
+
+int lite_capture_renew(struct capture *base UNUSED) {
+    return err_fail(ERR_UNSUPPORTED, "changes of a SQLite database cannot begin anew");
+}
+
+int lite_capture_lag(struct capture *base, struct capture_lag *out) {
     struct lite_landing *landing = (struct lite_landing *)base->landing;
     sqlite3 *db;
     sqlite3_stmt *stmt = NULL;
@@ -279,8 +288,8 @@ int lite_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) {
         sqlite3_bind_int64(stmt, 1, (int64_t)atomic_load(&landing->acked));
         int got = lite_db_step(stmt);
         if (got > 0) {
-            *cnt = sqlite3_column_int64(stmt, 0);
-            *oldest_us = sqlite3_column_int64(stmt, 1);
+            out->cnt = sqlite3_column_int64(stmt, 0);
+            out->oldest_us = sqlite3_column_int64(stmt, 1);
         }
         err = MIN(got, 0);
     }

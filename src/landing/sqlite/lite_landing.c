@@ -320,6 +320,8 @@ const struct landing_ops lite_landing_ops = {
     .capture_ack = lite_capture_ack,
     .capture_wake = lite_capture_wake,
     .capture_lag = lite_capture_lag,
+    .capture_origin = lite_capture_origin,
+    .capture_renew = lite_capture_renew,
     .capture_snapshot = lite_capture_snapshot,
     .capture_copying = lite_capture_copying,
 };

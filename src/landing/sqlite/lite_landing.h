@@ -102,7 +102,9 @@ int lite_capture_next(struct capture *base, size_t max, int64_t timeout_us, stru
                       struct change **out, size_t *cnt) MUST_USE;
 int lite_capture_ack(struct capture *base, uint64_t seq) MUST_USE;
 void lite_capture_wake(struct capture *base);
-int lite_capture_lag(struct capture *base, int64_t *cnt, int64_t *oldest_us) MUST_USE;
+int lite_capture_lag(struct capture *base, struct capture_lag *out) MUST_USE;
+int lite_capture_origin(struct landing *base, struct capture_origin *out) MUST_USE;
+int lite_capture_renew(struct capture *base) MUST_USE;
 int lite_capture_snapshot(struct capture *base, struct str table) MUST_USE;
 bool lite_capture_copying(struct capture *base);
 

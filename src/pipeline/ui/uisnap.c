@@ -55,8 +55,12 @@ static void look_topic(struct uiapi *api, struct uinode *node) {
     node->num.p50_ms = recent_ms(stats.recent_p50_us);
     node->num.p99_ms = recent_ms(stats.recent_p99_us);
     node->busy_us = stats.busy_us;
-    node->num.state = *stats.trouble ? "error" : stats.records ? "ok" : "idle";
-    snprintf(node->num.note, sizeof node->num.note, "%.60s", stats.trouble);
+    node->num.state = *stats.trouble   ? "error"
+                      : *stats.warning ? "warn"
+                      : stats.records  ? "ok"
+                                       : "idle";
+    snprintf(node->num.note, sizeof node->num.note, "%.60s",
+             *stats.trouble ? stats.trouble : stats.warning);
 }
 
 static void look_query(struct uinode *node) {
