@@ -100,11 +100,13 @@ static int open_store(struct pipe *pipe) {
     return store_open(&pipe->store, &conf);
 }
 
+/* The log first and the registry last: of several nodes, the one that takes over is registered with
+ * Kafka while it opens the rest. */
 static int open_tiers(struct pipe *pipe) {
-    int err = open_landing(pipe);
-    if (!err) err = open_log(pipe);
-    if (!err) err = open_registry(pipe);
+    int err = open_log(pipe);
+    if (!err) err = open_landing(pipe);
     if (!err) err = open_store(pipe);
+    if (!err) err = open_registry(pipe);
     return err;
 }
 

@@ -123,6 +123,7 @@ static size_t hand_over_all(struct lkticket *ticket, struct str batches, size_t 
 
 void lkput_hand_over(struct lkticket *ticket) {
     struct arena arena = ARENA_INIT;
+    ticket->handed = true;
     size_t missing = hand_over_all(ticket, (struct str){ticket->batch, ticket->bytes}, ticket->cnt,
                                    &arena);
     arena_fini(&arena);

@@ -54,12 +54,13 @@ static struct lkticket *take(struct logkafka *lk) {
     return first;
 }
 
-/* Their own share of each; `err`: of those that have no error yet. */
+/* Their own share of each, and of those that were not handed over, all; `err`: of those that have
+ * no error yet. */
 static void answer(struct lkticket *ticket, int err, const char *note) {
     while (ticket) {
         struct lkticket *next = ticket->next;
         if (err) lkput_fail(ticket, err, note);
-        lkput_drop(ticket, 1);
+        lkput_drop(ticket, ticket->handed ? 1 : ticket->cnt + 1);
         ticket = next;
     }
 }
@@ -163,13 +164,17 @@ static void give_up(struct logkafka *lk, struct lkticket *first, int err) {
     }
     drain(lk);
     answer(first, err, note);
+}
+
+/* Without a producer nothing may wait: who submitted must look at what arrived. */
+static void turn_away(struct logkafka *lk) {
     pthread_mutex_lock(&lk->lock);
     struct lkticket *behind = lk->queue;
     lk->queue = NULL;
     lk->queue_end = &lk->queue;
     lk->one_by_one = true;
     pthread_mutex_unlock(&lk->lock);
-    answer(behind, ERR_AGAIN, note);
+    answer(behind, ERR_AGAIN, "the producer that was to append it has failed");
 }
 
 static void *term_main(void *arg) {
@@ -177,14 +182,15 @@ static void *term_main(void *arg) {
     pthread_setname_np(pthread_self(), "log-term");
     while (!atomic_load(&lk->closing)) {
         rd_kafka_poll(lk->producer, 0);
-        bool stopping = atomic_load(&lk->stopping);
-        if (atomic_load(&lk->broken) && !stopping) {
+        bool broken = atomic_load(&lk->broken);
+        if (broken) turn_away(lk);
+        if (broken && !atomic_load(&lk->stopping)) {
             int err = enroll(lk);
             if (err) say_why(lk, err_note(), err);
             if (err && err != ERR_TIMEOUT) env_sleep_us(lk->base.env, BACKOFF_US);
             continue;
         }
-        struct lkticket *first = stopping && atomic_load(&lk->broken) ? NULL : take(lk);
+        struct lkticket *first = broken ? NULL : take(lk);
         int err = first ? transact(lk, first) : 0;
         if (err) give_up(lk, first, err);
         else answer(first, 0, "");

@@ -59,6 +59,7 @@ struct lkticket { /* a submit whose records are not all answered */
     atomic_size_t left; /* records, and one for whoever hands them over */
     size_t bytes, cnt;
     char *batch;           /* lkterm's: a copy of what was submitted */
+    bool handed;           /* to the client, which answers for each record */
     struct lkticket *next; /* in lkterm's queue */
     pthread_mutex_t lock;  /* of all below */
     int64_t first, last;   /* offsets; -1: not known */
