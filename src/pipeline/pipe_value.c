@@ -15,6 +15,13 @@ static double delay_s(int64_t recent_us) {
     return (double)MAX(recent_us, 0) / 1e6;
 }
 
+/* Rows that failed a check, whatever became of them, since the start. */
+static int64_t failed_rows(struct query *query) {
+    int64_t sum = 0;
+    for (size_t i = 0; i < query_def(query)->expect_cnt; i++) sum += query_failed(query, i);
+    return sum;
+}
+
 static bool table_value(const struct pipe *pipe, struct query *query, struct str metric,
                         double *out) {
     struct query_stats stats;
@@ -25,6 +32,7 @@ static bool table_value(const struct pipe *pipe, struct query *query, struct str
     else if (str_eqz(metric, "lag")) *out = (double)stream->lag;
     else if (str_eqz(metric, "rows")) *out = (double)stream->rows_out;
     else if (str_eqz(metric, "quarantined")) *out = (double)stream->quarantined;
+    else if (str_eqz(metric, "failed")) *out = (double)failed_rows(query);
     else if (str_eqz(metric, "latency_p99")) *out = delay_s(stream->recent_p99_us);
     else if (str_eqz(metric, "quarantined_ratio") && seen)
         *out = (double)stream->quarantined / (double)seen;

@@ -8,8 +8,10 @@
 #include "pipeline/ui/uiapi_int.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #define LABELS_MAX (16 * KIB)
+#define PART_MAX   2000 /* partitions, and positions of groups, that have lines */
 
 /* One sample, if its value is known. */
 static void put(struct buf *out, const char *name, struct buf *labels, double value) {
@@ -133,29 +135,75 @@ static void put_alerts(const struct uiapi *api, struct buf *out, struct buf *lab
     arena_fini(&arena);
 }
 
+struct spot { /* a partition */
+    struct str topic;
+    int32_t part;
+    struct log_span span;
+};
+
+/* The ends may be a second old, so that nobody is asked for each of them. */
+static size_t take_spots(const struct uiapi *api, struct arena *arena, struct spot **out) {
+    struct log *log = pipe_log(api->conf.pipe);
+    struct log_topic *topic;
+    size_t topic_cnt = 0, cnt = 0;
+    *out = arena_array(arena, struct spot, PART_MAX);
+    if (log_topic_list(log, arena, &topic, &topic_cnt)) return 0;
+    for (size_t i = 0; i < topic_cnt; i++) {
+        for (int32_t part = 0; part < topic[i].part_cnt && cnt < PART_MAX; part++) {
+            struct spot *spot = &(*out)[cnt];
+            *spot = (struct spot){.topic = topic[i].name, .part = part};
+            cnt += !log_span_near(log, spot->topic, part, &spot->span);
+        }
+    }
+    return cnt;
+}
+
+static void part_labels(struct str topic, int32_t part, struct buf *labels) {
+    char text[16];
+    snprintf(text, sizeof text, "%d", part);
+    metric_label(labels, "topic", topic);
+    metric_label(labels, "partition", str_of(text));
+}
+
 static void put_topics(const struct uiapi *api, struct buf *out, struct buf *labels) {
     static const char *const names[] = {"sluice_topic_end_offset", "sluice_topic_start_offset",
                                         "sluice_topic_bytes"};
     static const char *const helps[] = {"The next offset of a partition.",
                                         "The oldest offset of a partition.",
                                         "Bytes that a partition keeps."};
-    struct log *log = pipe_log(api->conf.pipe);
     struct arena arena = ARENA_INIT;
-    struct log_topic *topic;
-    size_t cnt = 0;
-    if (log_topic_list(log, &arena, &topic, &cnt)) cnt = 0;
+    struct spot *spot;
+    size_t cnt = take_spots(api, &arena, &spot);
     for (int family = 0; family < 3; family++) {
         metric_head(out, names[family], helps[family], "gauge");
         for (size_t i = 0; i < cnt; i++) {
-            for (int32_t part = 0; part < topic[i].part_cnt; part++) {
-                struct log_span span;
-                if (log_span(log, topic[i].name, part, &span)) continue;
-                const int64_t value[] = {span.end, span.start, span.bytes};
-                buf_reset(labels);
-                metric_label(labels, "topic", topic[i].name);
-                metric_label(labels, "partition", arena_printf(&arena, "%d", part));
-                put(out, names[family], labels, (double)value[family]);
-            }
+            const struct log_span *span = &spot[i].span;
+            const int64_t value[] = {span->end, span->start, span->bytes};
+            buf_reset(labels);
+            part_labels(spot[i].topic, spot[i].part, labels);
+            put(out, names[family], labels, value[family] < 0 ? NAN : (double)value[family]);
+        }
+    }
+    arena_fini(&arena);
+}
+
+/* Of every group that has committed somewhere. */
+static void put_groups(const struct uiapi *api, struct buf *out, struct buf *labels) {
+    const char *name = "sluice_group_lag";
+    struct arena arena = ARENA_INIT;
+    struct log_group *group;
+    size_t cnt = 0, lines = 0;
+    if (log_group_list(pipe_log(api->conf.pipe), &arena, &group, &cnt)) cnt = 0;
+    metric_head(out, name, "Records that a consumer group has not committed yet.", "gauge");
+    for (size_t i = 0; i < cnt; i++) {
+        for (size_t k = 0; k < group[i].offset_cnt && lines < PART_MAX; k++) {
+            const struct log_committed *at = &group[i].offset[k];
+            if (at->committed < 0 || at->end < 0) continue;
+            buf_reset(labels);
+            metric_label(labels, "group", group[i].id);
+            part_labels(at->topic, at->part, labels);
+            put(out, name, labels, (double)at->lag);
+            lines++;
         }
     }
     arena_fini(&arena);
@@ -180,6 +228,7 @@ void uimetric_write(const struct uiapi *api, struct buf *out) {
     put_checks(api, out, &labels);
     put_alerts(api, out, &labels);
     put_topics(api, out, &labels);
+    put_groups(api, out, &labels);
     put_process(api, out);
     buf_fini(&labels);
 }
