@@ -132,6 +132,11 @@ int registry_subjects(struct registry *registry, struct arena *arena, struct str
     last_code = 0;
     struct registry_schema *schema;
     size_t all;
+    if (registry->ops->subjects) {
+        int ready = registry->ops->ready ? registry->ops->ready(registry) : 0;
+        *out = NULL, *cnt = 0;
+        return ready ? ready : registry->ops->subjects(registry, arena, out, cnt);
+    }
     int err = registry_list(registry, STR_NULL, REGISTRY_LIVE, arena, &schema, &all);
     if (err) return err;
     *out = arena_array(arena, struct str, all);

@@ -21,6 +21,8 @@ struct registry_ops {
                 bool deleted, struct arena *arena, struct registry_schema *out);
     int (*list)(struct registry *registry, struct str subject, enum registry_show show,
                 struct arena *arena, struct registry_schema **out, size_t *cnt);
+    /* Names of all live subjects, sorted. NULL: those of the list. */
+    int (*subjects)(struct registry *registry, struct arena *arena, struct str **out, size_t *cnt);
     int (*del)(struct registry *registry, struct str subject, int32_t version, bool permanent,
                struct arena *arena, struct registry_gone *out);
     int (*config)(struct registry *registry, struct str subject, struct registry_config *out);

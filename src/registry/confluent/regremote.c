@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #define LATEST_US 2000000
+#define VERSION_US 60000000
 #define CACHE_MAX 10000 /* schemas, subjects; past it all is forgotten and learned anew */
 #define PAGE      500
 #define LIST_MAX  100000
@@ -30,9 +31,10 @@ struct known { /* heap, as are its texts */
 struct regremote {
     struct registry base;
     struct reghttp *http;
-    pthread_mutex_t lock; /* of both maps */
+    pthread_mutex_t lock; /* of the maps */
     struct map ids;       /* "7" -> known */
     struct map latest;    /* subject -> known */
+    struct map versions;  /* "1 subject" -> known; what lists show */
 };
 
 static struct regremote *remote_of(struct registry *registry) {
@@ -85,6 +87,7 @@ static bool recall(struct regremote *remote, struct map *map, struct str key, in
 static void forget(struct regremote *remote, struct str subject) {
     pthread_mutex_lock(&remote->lock);
     known_free(map_del(&remote->latest, subject));
+    forget_all(&remote->versions);
     pthread_mutex_unlock(&remote->lock);
 }
 
@@ -253,6 +256,14 @@ struct list {
     size_t cnt, cap;
 };
 
+static void list_add(struct list *list, const struct registry_schema *schema) {
+    if (list->cnt == list->cap) {
+        list->cap = list->cap ? list->cap * 2 : 64;
+        list->schema = base_realloc(list->schema, list->cap * sizeof *list->schema);
+    }
+    list->schema[list->cnt++] = *schema;
+}
+
 static int take_page(struct list *list, const json_t *root, struct str subject,
                      struct arena *arena) {
     size_t i;
@@ -263,12 +274,91 @@ static int take_page(struct list *list, const json_t *root, struct str subject,
         err = schema_in(one, arena, &schema);
         if (err) break;
         if (subject.ptr && !str_eq(subject, schema.subject)) continue;
-        if (list->cnt == list->cap) {
-            list->cap = list->cap ? list->cap * 2 : 64;
-            list->schema = base_realloc(list->schema, list->cap * sizeof *list->schema);
-        }
-        list->schema[list->cnt++] = schema;
+        list_add(list, &schema);
     }
+    return err;
+}
+
+/* ---- one by one, where the list of all does not say what is whose ---- */
+
+static int names_of(struct regremote *remote, bool deleted, struct arena *arena, struct str **out,
+                    size_t *cnt) {
+    struct reghttp_call call = {.method = "GET",
+                                .path = deleted ? STR("/subjects?deleted=true")
+                                                : STR("/subjects")};
+    json_t *root, *one;
+    size_t i;
+    *out = NULL, *cnt = 0;
+    int err = ask(remote, arena, &call, &root);
+    if (!err) *out = arena_array(arena, struct str, json_array_size(root) + 1);
+    json_array_foreach(root, i, one)
+        if (json_is_string(one) && *cnt < LIST_MAX)
+            (*out)[(*cnt)++] = arena_str(arena, (struct str){json_string_value(one),
+                                                             json_string_length(one)});
+    json_decref(root);
+    return err;
+}
+
+/* What a version holds is believed for a while: it only changes when it is deleted for good. */
+static int one_version(struct regremote *remote, struct str subject, int32_t version,
+                       struct arena *arena, struct registry_schema *out) {
+    char tail[64];
+    snprintf(tail, sizeof tail, "/versions/%d?deleted=true", version);
+    struct str key = arena_printf(arena, "%d %.*s", version, STR_ARG(subject));
+    struct reghttp_call call = {.method = "GET",
+                                .path = path_of(arena, "/subjects/", subject, tail)};
+    json_t *root;
+    if (recall(remote, &remote->versions, key, VERSION_US, arena, out)) {
+        out->subject = subject;
+        return 0;
+    }
+    int err = ask(remote, arena, &call, &root);
+    if (!err) err = schema_in(root, arena, out);
+    json_decref(root);
+    if (!err) learn(remote, &remote->versions, key, out);
+    return err;
+}
+
+static int list_subject(struct regremote *remote, struct str subject, bool deleted,
+                        struct arena *arena, struct list *out) {
+    struct reghttp_call call = {.method = "GET",
+                                .path = path_of(arena, "/subjects/", subject,
+                                                deleted ? "/versions?deleted=true"
+                                                        : "/versions")};
+    json_t *root, *one;
+    size_t i;
+    int err = ask(remote, arena, &call, &root);
+    json_array_foreach(root, i, one) {
+        struct registry_schema schema;
+        json_int_t version = json_integer_value(one);
+        if (err || version < 1 || version > INT32_MAX || out->cnt >= LIST_MAX) break;
+        err = one_version(remote, subject, (int32_t)version, arena, &schema);
+        if (err == ERR_NOT_FOUND) err = 0; /* gone meanwhile */
+        else if (!err) list_add(out, &schema);
+    }
+    json_decref(root);
+    return err == ERR_NOT_FOUND ? 0 : err;
+}
+
+static int list_each(struct regremote *remote, struct str subject, bool deleted,
+                     struct arena *arena, struct list *out) {
+    struct str *name;
+    size_t cnt;
+    if (subject.ptr) return list_subject(remote, subject, deleted, arena, out);
+    int err = names_of(remote, deleted, arena, &name, &cnt);
+    for (size_t i = 0; i < cnt && !err; i++)
+        err = list_subject(remote, name[i], deleted, arena, out);
+    return err;
+}
+
+static int by_text(const void *a, const void *b) {
+    return str_cmp(*(const struct str *)a, *(const struct str *)b);
+}
+
+static int remote_subjects(struct registry *registry, struct arena *arena, struct str **out,
+                           size_t *cnt) {
+    int err = names_of(remote_of(registry), false, arena, out, cnt);
+    if (*cnt) qsort(*out, *cnt, sizeof **out, by_text);
     return err;
 }
 
@@ -286,8 +376,14 @@ static int list_all(struct regremote *remote, struct str subject, bool deleted,
         json_t *root;
         err = ask(remote, arena, &call, &root);
         got = json_array_size(root);
-        if (!err) err = take_page(out, root, subject, arena);
+        /* Apicurio's entries are texts only; registries before Confluent's 6 have no such list. */
+        bool bare = err == ERR_NOT_FOUND ||
+                    (got && !json_object_get(json_array_get(root, 0), "subject"));
+        if (!err && !bare) err = take_page(out, root, subject, arena);
         json_decref(root);
+        if (!bare) continue;
+        err = list_each(remote, subject, deleted, arena, out);
+        break;
     }
     if (out->cnt) qsort(out->schema, out->cnt, sizeof *out->schema, by_subject);
     return err;
@@ -436,7 +532,9 @@ static void remote_close(struct registry *registry) {
     reghttp_close(remote->http);
     forget_all(&remote->ids);
     forget_all(&remote->latest);
+    forget_all(&remote->versions);
     map_fini(&remote->ids);
+    map_fini(&remote->versions);
     map_fini(&remote->latest);
     pthread_mutex_destroy(&remote->lock);
     base_free(remote);
@@ -454,6 +552,7 @@ static int open_as(struct registry **out, const struct registry_conf *conf,
     pthread_mutex_init(&remote->lock, NULL);
     map_init(&remote->ids);
     map_init(&remote->latest);
+    map_init(&remote->versions);
     int err = reghttp_open(&remote->http, conf, str_of(conf->url));
     if (err) {
         remote_close(&remote->base);
@@ -476,8 +575,8 @@ static int open_https(struct registry **out, const struct registry_conf *conf,
 #define TABLE(scheme, opens)                                                                       \
     {                                                                                              \
         .name = scheme, .open = opens, .doctor = regdoctor_look, .close = remote_close,            \
-        .add = remote_add,                                                                         \
-        .get = remote_get, .by_id = remote_by_id, .find = remote_find, .list = remote_list,        \
+        .add = remote_add, .get = remote_get, .by_id = remote_by_id, .find = remote_find,          \
+        .list = remote_list, .subjects = remote_subjects,                                          \
         .del = remote_delete, .config = remote_config, .set_config = remote_set_config,            \
         .check = remote_check, .state = remote_state,                                              \
     }
