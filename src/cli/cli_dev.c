@@ -162,19 +162,22 @@ static void print_banner(const struct stage *stage, int64_t took_us) {
 static void print_role(struct stage *stage, int64_t start_us) {
     bool leads = node_pipe(stage->node) != NULL;
     if (leads) print_banner(stage, env_mono_us(cli_env()) - start_us);
+    else if (conf_embedded(stage->conf, CONF_COORD))
+        printf("sluice %s waits for a tier that is away, data in %s\n", SLUICE_VERSION,
+               stage->line.data);
     else printf("sluice %s stands by as %s, data in %s\n", SLUICE_VERSION,
                 node_name(stage->node), stage->line.data);
     fflush(stdout);
-    cli_notify(leads ? "READY=1\nSTATUS=running" : "READY=1\nSTATUS=standing by");
+    cli_notify(leads ? "READY=1\nSTATUS=running" : "READY=1\nSTATUS=waiting");
     stage->led = leads;
 }
 
 /* Until SIGINT, SIGTERM, or the time is over (0: never); takes over and stands back meanwhile. */
 static int wait_for_end(struct stage *stage, const sigset_t *signals, int64_t for_us) {
     int64_t until_us = env_mono_us(cli_env()) + for_us;
-    int64_t nap_us = node_is_shared(stage->node) ? NODE_TURN_US : 3600000000;
     for (;;) {
         int64_t now_us = env_mono_us(cli_env());
+        int64_t nap_us = node_is_shared(stage->node) ? NODE_TURN_US : 3600000000;
         int64_t left_us = for_us ? MIN(until_us - now_us, nap_us) : nap_us;
         if (for_us && now_us >= until_us) return CLI_OK;
         struct timespec wait = {left_us / 1000000, left_us % 1000000 * 1000};

@@ -151,6 +151,17 @@ void landing_abort(struct landing_tx *tx) {
     tx->landing->ops->abort(tx);
 }
 
+int landing_state(struct landing *landing) {
+    assert(landing);
+    return landing->ops->state ? landing->ops->state(landing) : 0;
+}
+
+int landing_backlog(struct landing *landing, struct landing_backlog *out) {
+    assert(landing && out);
+    *out = (struct landing_backlog){0, 0};
+    return landing->ops->backlog(landing, out);
+}
+
 int landing_setting(struct landing *landing, struct str name, struct arena *arena,
                     struct str *out) {
     assert(landing && name.ptr && arena && out);

@@ -77,6 +77,13 @@ int landing_commit(struct landing_tx *tx) MUST_USE; /* durable on 0; frees tx in
 void landing_abort(struct landing_tx *tx);          /* frees tx; NULL is allowed */
 
 /* ---- looking ---- */
+/* 0, or why it cannot be used just now, as far as is known without asking. */
+int landing_state(struct landing *landing) MUST_USE;
+struct landing_backlog { /* of captured tables: not yet on their topics */
+    int64_t changes;     /* SQLite: in the outbox */
+    int64_t bytes;       /* PostgreSQL: of its log */
+};
+int landing_backlog(struct landing *landing, struct landing_backlog *out) MUST_USE;
 int landing_setting(struct landing *landing, struct str name, struct arena *arena,
                     struct str *out) MUST_USE; /* ERR_NOT_FOUND */
 struct landing_page {

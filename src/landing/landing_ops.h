@@ -40,6 +40,9 @@ struct landing_ops {
     int (*rows)(struct landing *landing, struct str table, struct landing_page page,
                 struct arena *arena, struct str **out, size_t *cnt);
 
+    int (*state)(struct landing *landing); /* NULL: always well */
+    int (*backlog)(struct landing *landing, struct landing_backlog *out);
+
     int (*capture_open)(struct capture **out, struct landing *landing);
     void (*capture_close)(struct capture *capture);
     int (*capture_next)(struct capture *capture, size_t max, int64_t timeout_us,

@@ -80,6 +80,7 @@ struct orch_dag_state {
     size_t **after;      /* per task: places of those it waits for */
     struct schedule schedule;
     bool paused;
+    bool held;           /* for the time being; the scheduler thread's */
     bool ever;           /* a scheduled run was made: for @once */
     bool made;           /* by this process */
     bool trim_due;       /* the next transaction deletes old runs */

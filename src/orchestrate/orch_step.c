@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-#define SEC_US INT64_C(1000000)
+#define SEC_US  INT64_C(1000000)
+#define HOLD_US SEC_US /* until it is asked again whether a dag must hold still */
 
 /* One step's clock, and when the next one is needed. */
 struct tick {
@@ -303,7 +304,8 @@ static void step_dag(struct tick *tick, struct orch_dag_state *dag) {
     }
     if (tick->orch->stopping) return;
     make_due(tick, dag);
-    if (dag->paused) return;
+    if (dag->held) wake_at(tick, tick->mono_us + HOLD_US);
+    if (dag->paused || dag->held) return;
     begin_queued(tick, dag);
     for (live = dag->live; live; live = live->next)
         if (live->run.state == RUN_RUNNING) start_tasks(tick, live);
@@ -351,6 +353,8 @@ int64_t orch_step(struct orch *orch) {
     bool late = orch_put_any(&orch->put); /* of an earlier step, not written yet */
     if (late && tick.mono_us < orch->put.again_us) return orch->put.again_us - tick.mono_us;
     metric_set(orch->beat, tick.now_us / SEC_US);
+    for (size_t i = 0; i < orch->dag_cnt && orch->conf.hold; i++) /* no lock: it may wait */
+        orch->dag[i].held = orch->conf.hold(orch->conf.hold_arg, orch->dag[i].def.name);
     if (!late) {
         pthread_mutex_lock(&orch->lock);
         decide(&tick);

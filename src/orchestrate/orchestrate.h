@@ -71,6 +71,9 @@ struct orch_conf {
     const struct orch_dag *dag;
     size_t dag_cnt;
     int workers; /* 0: 4 */
+    /* Asked now and then whether a dag must hold still, as if paused; NULL: none must. */
+    bool (*hold)(void *arg, struct str dag);
+    void *hold_arg;
 };
 int orch_open(struct orch **out, const struct orch_conf *conf) MUST_USE; /* adopts old runs */
 int orch_start(struct orch *orch) MUST_USE; /* scheduler and worker threads */

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "net/addr.h"
+#include "pipeline/backlog.h"
 #include "base/redact.h"
 #include "pipeline/field.h"
 #include "pipeline/secret.h"
@@ -173,6 +174,17 @@ static void read_ports(struct load *load, const struct ynode *map) {
     }
 }
 
+static void read_backlog(struct load *load, const struct ynode *map) {
+    static const char *const names[] = {"changes", "mib"};
+    int64_t *const to[] = {&load->conf->backlog_changes, &load->conf->backlog_mib};
+    if (!field_map(&load->in, map, "backlog")) return;
+    field_known(&load->in, map, names, ARRAY_LEN(names), "backlog");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct ynode *value = ynode_get(map, names[i]);
+        if (value) field_int(&load->in, value, 1, INT64_C(1) << 40, to[i]);
+    }
+}
+
 /* Beyond loopback only on purpose: with the names it is called by, the first told to clients. */
 static void read_listen(struct load *load, const struct ynode *node) {
     struct conf *conf = load->conf;
@@ -189,7 +201,7 @@ static void read_listen(struct load *load, const struct ynode *node) {
 static void read_root(struct load *load, const struct ynode *root) {
     static const char *const names[] = {"landing",   "log",       "registry", "store", "coord",
                                         "receivers", "pipelines", "allow",    "ports", "listen",
-                                        "hosts"};
+                                        "hosts",     "backlog"};
     struct conf *conf = load->conf;
     const struct ynode *value;
     field_known(&load->in, root, names, ARRAY_LEN(names), "sluice.yml");
@@ -201,6 +213,7 @@ static void read_root(struct load *load, const struct ynode *root) {
     if ((value = ynode_get(root, "allow")))
         field_texts(&load->in, value, &conf->allow, &conf->allow_cnt);
     if ((value = ynode_get(root, "ports"))) read_ports(load, value);
+    if ((value = ynode_get(root, "backlog"))) read_backlog(load, value);
     if ((value = ynode_get(root, "hosts")))
         field_texts(&load->in, value, &conf->host, &conf->host_cnt);
     if ((value = ynode_get(root, "listen"))) read_listen(load, value);
@@ -210,6 +223,8 @@ static struct conf *conf_new(void) {
     struct conf *conf = base_calloc(1, sizeof *conf);
     conf->file = STR("");
     conf->listen = STR("127.0.0.1");
+    conf->backlog_changes = BACKLOG_CHANGES;
+    conf->backlog_mib = BACKLOG_MIB;
     conf->port_kafka = 9092;
     conf->port_cql = 9042;
     conf->port_registry = 8081;

@@ -29,6 +29,7 @@ struct conf {
     struct str listen;              /* the address of all doors; "127.0.0.1" */
     const struct str *host;         /* names clients call us by, when it listens on another */
     size_t host_cnt;
+    int64_t backlog_changes, backlog_mib; /* backlog.h */
     uint16_t port_kafka, port_cql, port_registry, port_http, port_ui; /* 0: any free one */
 };
 

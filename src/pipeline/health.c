@@ -62,7 +62,7 @@ static void look_at_queries(struct pipe *pipe, struct health_tier *tier) {
     }
 }
 
-/* What these two know without asking anybody. */
+/* What these know without asking anybody. */
 static void look_at_state(int err, struct health_tier *tier) {
     if (!err) return;
     tier->state = HEALTH_ERROR;
@@ -73,10 +73,14 @@ void health_look(struct pipe *pipe, struct health_tier tier[HEALTH_TIER_CNT]) {
     static const char *const ids[HEALTH_TIER_CNT] = {"source", "landing",  "capture", "log",
                                                      "registry", "stream", "store"};
     for (int i = 0; i < HEALTH_TIER_CNT; i++) tier[i] = (struct health_tier){.id = ids[i]};
-    look_at_runs(pipe, tier);
+    look_at_state(landing_state(pipe_landing(pipe)), &tier[LANDING]);
+    if (!tier[LANDING].state) look_at_runs(pipe, tier);
+    if (!tier[LANDING].state && pipe_held(pipe, tier[LANDING].note))
+        tier[LANDING].state = HEALTH_WARN;
     look_at_capture(pipe, &tier[CAPTURE]);
     look_at_queries(pipe, &tier[STREAM]);
     look_at_state(log_state(pipe_log(pipe)), &tier[LOG]);
+    look_at_state(store_state(pipe_store(pipe)), &tier[STORE]);
     look_at_state(registry_state(pipe_registry(pipe)), &tier[REGISTRY]);
 }
 

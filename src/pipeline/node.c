@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define RETRY_US  INT64_C(1000000) /* after a takeover that failed */
-#define RETRY_MAX INT64_C(30000000)
+#define RETRY_MAX INT64_C(10000000)
 
 struct node {
     struct node_conf conf;
@@ -36,6 +36,10 @@ static int begin_term(struct node *node, int64_t epoch) {
     conf.node = node->name;
     if (coord_is_shared(node->coord)) conf.fence = coord_fence(&node->term, node->coord, epoch);
     int err = pipe_open(&node->pipe, &conf);
+    if (!err) { /* its ports are the doors' */
+        standby_close(node->standby);
+        node->standby = NULL;
+    }
     struct doors_conf doors = {node->pipe, node->conf.any_port};
     if (!err) err = doors_open(&node->doors, &doors);
     if (!err) err = pipe_start(node->pipe);
@@ -52,33 +56,42 @@ static int stand_by(struct node *node) {
 
 /* The term could not be begun: let another try, and say why meanwhile. */
 static int give_up(struct node *node) {
+    struct env *env = node->conf.pipe.env;
     char why[ERR_NOTE_MAX];
     snprintf(why, sizeof why, "%s", err_note());
-    diag_warn("coord", "cannot lead: %s; another node may", why);
-    if (coord_resign(node->coord)) diag_warn("coord", "%s", err_note());
-    node->not_before_us = env_mono_us(node->conf.pipe.env) + node->retry_us;
+    if (!coord_is_shared(node->coord)) diag_warn("pipeline", "%s; it is waited for", why);
+    else diag_warn("coord", "cannot lead: %s; another node may", why);
+    if (coord_is_shared(node->coord) && coord_resign(node->coord))
+        diag_warn("coord", "%s", err_note());
+    int64_t jitter_us = (int64_t)(env_random_u64(env) % (uint64_t)(node->retry_us / 2));
+    node->not_before_us = env_mono_us(env) + node->retry_us / 2 + jitter_us;
     node->retry_us = MIN(node->retry_us * 2, RETRY_MAX);
-    int err = stand_by(node);
+    int err = node->standby ? 0 : stand_by(node);
     if (!err) standby_set_note(node->standby, why);
     return err;
 }
 
 static int take_over(struct node *node, int64_t epoch) {
     int64_t start_us = env_mono_us(node->conf.pipe.env);
-    standby_close(node->standby); /* its ports are the doors' */
-    node->standby = NULL;
     int err = begin_term(node, epoch);
     if (err) return give_up(node);
     node->retry_us = RETRY_US;
+    if (!coord_is_shared(node->coord)) return 0;
     diag_info("coord", "%s leads since %d ms after its election, epoch %" PRId64, node->name,
               (int)((env_mono_us(node->conf.pipe.env) - start_us) / 1000), epoch);
     return 0;
 }
 
+/* Alone it always leads; only a tier that is away at the start is waited for. */
+static int turn_alone(struct node *node, int64_t epoch) {
+    bool waits = !node->pipe && env_mono_us(node->conf.pipe.env) >= node->not_before_us;
+    return waits ? take_over(node, epoch) : 0;
+}
+
 int node_turn(struct node *node) {
-    if (!coord_is_shared(node->coord)) return 0;
     struct coord_state state;
     coord_state(node->coord, &state);
+    if (!coord_is_shared(node->coord)) return turn_alone(node, state.epoch);
     if (node->pipe && state.epoch != node->term.epoch) {
         diag_warn("coord", "term %" PRId64 " is over: standing by", node->term.epoch);
         end_term(node);
@@ -135,17 +148,29 @@ static void make_name(struct node *node) {
     snprintf(node->name, sizeof node->name, "%s:%u", host, port ? port : (unsigned)getpid());
 }
 
+/* May the term begin once a tier that runs elsewhere is back? */
+static bool may_come(const struct node *node, int err) {
+    bool swapped = false;
+    for (int tier = 0; tier < CONF_TIER_CNT; tier++)
+        swapped |= !conf_embedded(node->conf.pipe.conf, (enum conf_tier)tier);
+    return swapped && (err == ERR_NET || err == ERR_TIMEOUT);
+}
+
+/* Alone: leads at once, or waits for a tier that is away with doors that say so. */
+static int begin_alone(struct node *node) {
+    struct coord_state state;
+    coord_state(node->coord, &state);
+    int err = begin_term(node, state.epoch);
+    return err && may_come(node, err) ? give_up(node) : err;
+}
+
 int node_open(struct node **out, const struct node_conf *conf) {
     struct node *node = base_calloc(1, sizeof *node);
     node->conf = *conf;
     node->retry_us = RETRY_US;
     make_name(node);
     int err = open_coord(node);
-    if (!err) {
-        struct coord_state state;
-        coord_state(node->coord, &state);
-        err = coord_is_shared(node->coord) ? stand_by(node) : begin_term(node, state.epoch);
-    }
+    if (!err) err = coord_is_shared(node->coord) ? stand_by(node) : begin_alone(node);
     if (!err) return *out = node, 0;
     node_close(node);
     return err;
@@ -172,5 +197,5 @@ const char *node_name(const struct node *node) {
 }
 
 bool node_is_shared(const struct node *node) {
-    return coord_is_shared(node->coord);
+    return coord_is_shared(node->coord) || !node->pipe;
 }

@@ -26,6 +26,6 @@ int node_turn(struct node *node) MUST_USE;
 struct pipe *node_pipe(const struct node *node);   /* NULL while it stands by */
 struct doors *node_doors(const struct node *node); /* likewise */
 const char *node_name(const struct node *node);
-bool node_is_shared(const struct node *node); /* are there turns to take? */
+bool node_is_shared(const struct node *node); /* are there turns to take, now? */
 
 #endif

@@ -23,6 +23,7 @@ struct pipe {
     size_t query_cnt;
     struct fetcher **fetcher;
     size_t fetcher_cnt;
+    struct backlog backlog;
     struct orch *orch;
     struct observe *observe;
 };
@@ -196,13 +197,27 @@ static void make_dag(struct pipe *pipe, const struct def *def, struct orch_dag *
                              .task_cnt = def->fetch_cnt};
 }
 
+/* Only what adds to the backlog holds still for it. */
+static bool is_held(void *arg, struct str dag) {
+    struct pipe *pipe = arg;
+    for (size_t d = 0; d < pipe->conf.def_cnt; d++) {
+        const struct def *def = pipe->conf.def[d];
+        if (!str_eq(def->name, dag)) continue;
+        for (size_t i = 0; i < def->fetch_cnt; i++)
+            if (is_captured(pipe, def->fetch[i].name)) return backlog_full(&pipe->backlog);
+    }
+    return false;
+}
+
 static int open_orch(struct pipe *pipe) {
     struct orch_dag *dag = arena_array(&pipe->arena, struct orch_dag, pipe->conf.def_cnt);
     size_t all = 0;
     for (size_t d = 0; d < pipe->conf.def_cnt; d++) all += pipe->conf.def[d]->fetch_cnt;
     pipe->fetcher = arena_array(&pipe->arena, struct fetcher *, all);
     for (size_t d = 0; d < pipe->conf.def_cnt; d++) make_dag(pipe, pipe->conf.def[d], &dag[d]);
-    struct orch_conf conf = {pipe->conf.env, pipe->landing, dag, pipe->conf.def_cnt, 0};
+    struct orch_conf conf = {pipe->conf.env, pipe->landing, dag, pipe->conf.def_cnt, 0, is_held,
+                             pipe};
+    pipe->backlog.landing = pipe->landing;
     return orch_open(&pipe->orch, &conf);
 }
 
@@ -235,6 +250,9 @@ int pipe_open(struct pipe **out, const struct pipe_conf *conf) {
     struct pipe *pipe = base_calloc(1, sizeof *pipe);
     pipe->conf = *conf;
     pipe->started_us = env_now_us(conf->env);
+    backlog_init(&pipe->backlog, conf->env, NULL);
+    pipe->backlog.changes_max = conf->conf->backlog_changes;
+    pipe->backlog.bytes_max = conf->conf->backlog_mib * (int64_t)MIB;
     int err = env_mkdir(conf->env, conf->data);
     if (!err) err = env_lock(conf->env, path_of(pipe, "", "lock"), &pipe->lock);
     if (!err) err = open_token(pipe);
@@ -275,6 +293,7 @@ static int look_tiers(struct pipe *pipe) {
 int pipe_look(struct pipe **out, const struct pipe_conf *conf) {
     struct pipe *pipe = base_calloc(1, sizeof *pipe);
     pipe->conf = *conf;
+    backlog_init(&pipe->backlog, conf->env, NULL);
     int err = 0;
     if (env_exists(conf->env, conf->data))
         err = env_lock(conf->env, path_of(pipe, "", "lock"), &pipe->lock);
@@ -308,6 +327,7 @@ void pipe_close(struct pipe *pipe) {
     log_close(pipe->log);
     landing_close(pipe->landing);
     env_file_close(pipe->lock);
+    backlog_fini(&pipe->backlog);
     arena_fini(&pipe->arena);
     base_free(pipe);
 }
@@ -330,6 +350,10 @@ struct registry *pipe_registry(const struct pipe *pipe) {
 
 struct store *pipe_store(const struct pipe *pipe) {
     return pipe->store;
+}
+
+bool pipe_held(struct pipe *pipe, char note[BACKLOG_NOTE_MAX]) {
+    return backlog_note(&pipe->backlog, note);
 }
 
 bool pipe_captured(const struct pipe *pipe, struct str topic, struct captor_stats *out) {

@@ -13,6 +13,7 @@
 #include "log/log.h"
 #include "observe/observe.h"
 #include "orchestrate/orchestrate.h"
+#include "pipeline/backlog.h"
 #include "pipeline/captor.h"
 #include "pipeline/conf.h"
 #include "pipeline/def.h"
@@ -48,6 +49,8 @@ struct landing *pipe_landing(const struct pipe *pipe);
 struct log *pipe_log(const struct pipe *pipe);
 struct registry *pipe_registry(const struct pipe *pipe);
 struct store *pipe_store(const struct pipe *pipe);
+/* Do fetches pause because too much waits for the log? Then `note` says so. */
+bool pipe_held(struct pipe *pipe, char note[BACKLOG_NOTE_MAX]);
 /* Of the captor that writes the topic; false: none does. */
 bool pipe_captured(const struct pipe *pipe, struct str topic, struct captor_stats *out);
 struct orch *pipe_orch(const struct pipe *pipe);

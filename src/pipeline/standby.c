@@ -30,7 +30,9 @@ static void get_health(void *self, struct http_req *req) {
     pthread_mutex_lock(&standby->lock);
     bool well = !*state.trouble && !*standby->note;
     const char *note = *standby->note ? standby->note : state.trouble;
-    buf_printf(&out, "{\"status\":\"%s\",\"role\":\"standby\",\"node\":", well ? "ok" : "warn");
+    bool alone = !coord_is_shared(standby->conf.coord);
+    buf_printf(&out, "{\"status\":\"%s\",\"role\":\"%s\",\"node\":",
+               well ? "ok" : alone ? "error" : "warn", alone ? "waiting" : "standby");
     buf_json(&out, str_of(standby->conf.node));
     buf_putz(&out, ",\"leader\":");
     if (*state.leader) buf_json(&out, str_of(state.leader));
@@ -66,12 +68,19 @@ static void get_page(void *self, struct http_req *req) {
     struct buf out;
     coord_state(standby->conf.coord, &state);
     buf_init(&out, MIB);
-    buf_putz(&out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
-             "<meta http-equiv=\"refresh\" content=\"2\"><title>sluice stands by</title>"
-             "<h1>This node stands by</h1><p>Node <b>");
-    put_html(&out, str_of(standby->conf.node));
-    buf_putz(&out, "</b> takes over when the leader ends. ");
-    if (*state.leader) {
+    bool alone = !coord_is_shared(standby->conf.coord);
+    buf_printf(&out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">"
+               "<meta http-equiv=\"refresh\" content=\"2\"><title>sluice %s</title>"
+               "<h1>This node %s</h1><p>", alone ? "waits" : "stands by",
+               alone ? "waits for a tier that is away" : "stands by");
+    if (!alone) {
+        buf_putz(&out, "Node <b>");
+        put_html(&out, str_of(standby->conf.node));
+        buf_putz(&out, "</b> takes over when the leader ends. ");
+    }
+    if (alone) {
+        buf_putz(&out, "It begins when that answers.</p>");
+    } else if (*state.leader) {
         buf_putz(&out, "<b>");
         put_html(&out, str_of(state.leader));
         buf_printf(&out, "</b> leads, epoch %" PRId64 ".</p>", state.leader_epoch);
@@ -79,7 +88,9 @@ static void get_page(void *self, struct http_req *req) {
         buf_putz(&out, "Nobody is known to lead.</p>");
     }
     buf_putz(&out, "<p>");
-    put_html(&out, str_of(state.trouble));
+    pthread_mutex_lock(&standby->lock);
+    put_html(&out, str_of(*standby->note ? standby->note : state.trouble));
+    pthread_mutex_unlock(&standby->lock);
     buf_putz(&out, "</p></html>\n");
     http_reply(req, 200, "text/html; charset=utf-8", buf_str(&out));
     buf_fini(&out);

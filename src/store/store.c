@@ -57,6 +57,11 @@ void store_close(struct store *store) {
     if (store) store->ops->close(store);
 }
 
+int store_state(struct store *store) {
+    assert(store);
+    return store->ops->state ? store->ops->state(store) : 0;
+}
+
 uint32_t store_caps(const struct store *store) {
     return store->ops->caps;
 }

@@ -44,6 +44,8 @@ void store_doctor(const struct store_conf *conf, const struct finding_to *to);
  * now and from now on. NULL is allowed. */
 void store_stop(struct store *store);
 void store_close(struct store *store);
+/* 0, or why it cannot be used just now, as far as is known without asking. */
+int store_state(struct store *store) MUST_USE;
 
 /* What not every implementation promises. Without ATOMIC a commit that fails may have been done in
  * part, its state never: the caller repeats it with the same timestamps, which changes nothing. */

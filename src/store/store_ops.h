@@ -34,6 +34,7 @@ struct store_ops {
     /* Opens, and loads `store->catalog` with what it has kept. `rest`: the url behind "name:". */
     int (*open)(const struct store_conf *conf, const char *rest, struct store **out);
     void (*doctor)(const struct store_conf *conf, const struct finding_to *to); /* or NULL */
+    int (*state)(struct store *store); /* NULL: always well */
     void (*stop)(struct store *store); /* may be NULL: nothing waits for long */
     void (*close)(struct store *store);
     /* Changes a schema that is kept elsewhere, and the catalog after it. NULL: the catalog's

@@ -180,16 +180,58 @@ static void a_commit_that_waits_ends_when_it_is_told_to(void **state UNUSED) {
     pthread_join(thread, NULL);
 }
 
-static void no_server_at_all_is_said_in_time(void **state UNUSED) {
-    struct store_conf conf = {.env = env, .url = "cassandra://127.0.0.1:1/?wait=500ms"};
+/* A store without a server opens, says what is wrong, and takes nothing. */
+static void is_away(const char *url, const char *why) {
+    struct store_conf conf = {.env = env, .url = url};
     struct store *none;
+    struct store_tx *tx;
+    struct store_keyspace *keyspace, made = {STR("k"), STR(""), true};
+    struct str value;
+    size_t cnt;
     int64_t start = env_mono_us(env);
-    assert_int_equal(store_open(&none, &conf), ERR_NET);
+    assert_int_equal(store_open(&none, &conf), 0);
     assert_in_range(env_mono_us(env) - start, 300000, 5000000);
-    assert_non_null(strstr(err_note(), "refused"));
-    conf.url = "cassandra://no-such-host.invalid/?wait=500ms";
-    assert_int_equal(store_open(&none, &conf), ERR_NET);
-    assert_non_null(strstr(err_note(), "no-such-host.invalid"));
+    assert_int_equal(store_state(none), ERR_NET);
+    assert_non_null(strstr(err_note(), why));
+    assert_int_equal(store_begin(none, &tx), ERR_NET);
+    assert_int_equal(store_get_state(none, STR("q"), &arena, &value), ERR_NET);
+    assert_int_equal(store_keyspace_create(none, &made), ERR_NET);
+    assert_int_equal(store_keyspaces(none, &arena, &keyspace, &cnt), 0);
+    assert_int_equal(cnt, 0);
+    store_close(none);
+}
+
+/* Opened before there is a server: what comes to be is used, made and read from then on. */
+static void a_server_that_comes_later_is_waited_for(void **state UNUSED) {
+    char url[100];
+    struct store *early;
+    struct store_tx *tx;
+    struct store_keyspace *keyspace;
+    size_t cnt = 0;
+    server_down();
+    snprintf(url, sizeof url, "cassandra://127.0.0.1:%u/?wait=500ms", port);
+    struct store_conf conf = {.env = env, .url = url};
+    assert_int_equal(store_open(&early, &conf), 0);
+    assert_int_equal(store_begin(early, &tx), ERR_NET);
+    server_up();
+    int err = ERR_NET;
+    for (int i = 0; i < 200 && err == ERR_NET; i++) {
+        err = store_begin(early, &tx);
+        if (err) env_sleep_us(env, 50000);
+    }
+    assert_int_equal(err, 0);
+    store_abort(tx);
+    assert_int_equal(store_state(early), 0);
+    assert_int_equal(store_keyspaces(early, &arena, &keyspace, &cnt), 0);
+    assert_true(cnt > 0);
+    store_close(early);
+}
+
+static void no_server_at_all_is_said_in_time(void **state UNUSED) {
+    struct store_conf conf = {.env = env};
+    struct store *none;
+    is_away("cassandra://127.0.0.1:1/?wait=500ms", "refused");
+    is_away("cassandra://no-such-host.invalid/?wait=500ms", "no-such-host.invalid");
     char url[100];
     snprintf(url, sizeof url, "cassandra://127.0.0.1:%u/?dc=elsewhere&wait=5s", port);
     conf.url = url;
@@ -208,10 +250,7 @@ static void a_server_that_says_nothing_is_given_up(void **state UNUSED) {
     char url[100];
     snprintf(url, sizeof url, "cassandra://127.0.0.1:%u/?wait=2s&timeout=300ms",
              ntohs(at.sin_port));
-    struct store_conf conf = {.env = env, .url = url};
-    struct store *none;
-    assert_int_equal(store_open(&none, &conf), ERR_NET);
-    assert_non_null(strstr(err_note(), "greeting"));
+    is_away(url, "greeting");
     close(fd);
 }
 
@@ -292,6 +331,7 @@ int main(void) {
         TEST(a_commit_that_waits_ends_when_it_is_told_to),
         TEST(no_server_at_all_is_said_in_time),
         TEST(a_server_that_says_nothing_is_given_up),
+        TEST(a_server_that_comes_later_is_waited_for),
         TEST(a_row_that_no_server_takes_is_refused_alone),
         TEST(what_another_changes_is_seen),
         TEST(a_clock_that_goes_back_loses_no_state),

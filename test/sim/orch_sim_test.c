@@ -153,7 +153,8 @@ static void boot(struct world *world) {
                                        .task = task[d],
                                        .task_cnt = (size_t)shapes[d].task_cnt};
     }
-    struct orch_conf conf = {&world->env, world->landing, dag, cnt, 0};
+    struct orch_conf conf = {.env = &world->env, .landing = world->landing, .dag = dag,
+                             .dag_cnt = cnt};
     world->died = false;
     world->landing->fail = 0;
     assert_int_equal(orch_open(&world->orch, &conf), 0);

@@ -58,7 +58,7 @@ static int open_world(void **state UNUSED) {
     dag[0].file = str_of(file);
     struct landing_conf landing = {.env = world.env, .url = url};
     assert_int_equal(landing_open(&world.landing, &landing), 0);
-    struct orch_conf orch = {world.env, world.landing, dag, 2, 0};
+    struct orch_conf orch = {.env = world.env, .landing = world.landing, .dag = dag, .dag_cnt = 2};
     assert_int_equal(orch_open(&world.orch, &orch), 0);
     assert_int_equal(orch_start(world.orch), 0);
     assert_int_equal(loop_open(&world.loop, world.env, "test"), 0);

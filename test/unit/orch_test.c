@@ -210,7 +210,8 @@ static void orch_open_refuses_circles(void **state) {
     const struct orch_task task[] = {{.name = a, .run = work, .after = &b, .after_cnt = 1},
                                      {.name = b, .run = work, .after = &a, .after_cnt = 1}};
     const struct orch_dag dag = {.name = STR("p"), .task = task, .task_cnt = 2};
-    struct orch_conf conf = {world->env, world->landing, &dag, 1, 0};
+    struct orch_conf conf = {.env = world->env, .landing = world->landing, .dag = &dag,
+                             .dag_cnt = 1};
     assert_int_equal(orch_open(&world->orch, &conf), ERR_CONFIG);
     assert_null(world->orch);
 }

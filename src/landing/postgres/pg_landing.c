@@ -16,7 +16,7 @@
 
 #define FORMAT     1
 #define LOCK_KEY   "7236275" /* advisory: one process makes the tables */
-#define OPEN_US    PG_LANDING_PATIENCE_US
+#define OPEN_US    1000000   /* then whoever opens it says so, and comes again */
 
 static const char *const schema[] = {
     "CREATE TABLE IF NOT EXISTS _sluice_table(name text PRIMARY KEY, key text NOT NULL, row text,"
@@ -196,6 +196,7 @@ int pg_landing_take(struct pg_landing *landing) {
     if (!pg_conn_lost(&landing->writer)) return 0;
     pg_landing_forget(landing);
     int err = pg_conn_need(&landing->writer, PG_LANDING_PATIENCE_US);
+    pg_state_heard(landing, err);
     if (err) pg_landing_give(landing);
     return err;
 }
@@ -346,6 +347,8 @@ const struct landing_ops pg_landing_ops = {
     .tries = pg_look_tries,
     .tables = pg_look_tables,
     .rows = pg_look_rows,
+    .state = pg_state_look,
+    .backlog = pg_state_backlog,
     .capture_open = pg_capture_open,
     .capture_close = pg_capture_close,
     .capture_next = pg_capture_next,

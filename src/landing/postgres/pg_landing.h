@@ -42,6 +42,8 @@ struct pg_landing {
     bool busy;                    /* somebody writes */
     struct pg_conn *reader[PG_LANDING_READER_MAX];
     size_t reader_cnt;
+    int64_t down_us;              /* monotonic: connecting failed last; 0: it did not */
+    char why[256];
     struct map captured;          /* names that are declared and captured -> old or fresh */
 
     struct pg_conn writer;        /* as all below: of who holds the lock */
@@ -62,6 +64,13 @@ struct str pg_landing_captured(struct pg_landing *landing, struct str schema, st
 
 /* Was the table first captured by this process, so that nobody has seen a change of it? */
 bool pg_landing_fresh(struct pg_landing *landing, struct str name);
+
+/* ---- pg_state.c ---- */
+void pg_state_heard(struct pg_landing *landing, int err); /* of an attempt to connect */
+/* ERR_NET when an attempt failed a moment ago: for those who must not wait. */
+int pg_state_refuse(struct pg_landing *landing) MUST_USE;
+int pg_state_look(struct landing *base) MUST_USE;
+int pg_state_backlog(struct landing *base, struct landing_backlog *out) MUST_USE;
 
 /* ---- pg_doctor.c ---- */
 void pg_doctor_look(const struct landing_conf *conf, const char *place,

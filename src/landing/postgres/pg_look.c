@@ -8,7 +8,6 @@
 
 #include <stdio.h>
 
-#define PATIENCE_US INT64_C(3000000)
 #define EXACT_MAX   1000000 /* rows that are counted; beyond, the server's estimate is shown */
 
 static struct pg_landing *landing_of(struct landing *base) {
@@ -24,7 +23,11 @@ int pg_look_open(struct pg_landing *landing, struct pg_conn **out) {
         conn = base_calloc(1, sizeof *conn);
         pg_conn_init(conn, landing->base.env, &landing->place, false);
     }
-    int err = pg_conn_need(conn, PATIENCE_US);
+    int err = pg_conn_lost(conn) ? pg_state_refuse(landing) : 0;
+    if (!err) {
+        err = pg_conn_need(conn, 0);
+        pg_state_heard(landing, err);
+    }
     if (err) pg_look_close(landing, conn);
     else *out = conn;
     return err;

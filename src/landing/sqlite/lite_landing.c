@@ -314,6 +314,7 @@ const struct landing_ops lite_landing_ops = {
     .tries = lite_look_tries,
     .tables = lite_look_tables,
     .rows = lite_look_rows,
+    .backlog = lite_look_backlog,
     .capture_open = lite_capture_open,
     .capture_close = lite_capture_close,
     .capture_next = lite_capture_next,

@@ -80,6 +80,7 @@ int lite_write_commit(struct landing_tx *tx) MUST_USE;
 void lite_write_abort(struct landing_tx *tx);
 
 /* ---- lite_look.c ---- */
+int lite_look_backlog(struct landing *base, struct landing_backlog *out) MUST_USE;
 int lite_look_open(struct lite_landing *landing, sqlite3 **out) MUST_USE; /* from the pool */
 void lite_look_close(struct lite_landing *landing, sqlite3 *db);
 int lite_look_setting(struct landing *base, struct str name, struct arena *arena,

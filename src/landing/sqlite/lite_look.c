@@ -269,3 +269,21 @@ int lite_look_rows(struct landing *base, struct str name, struct landing_page pa
     look_end(&look);
     return err;
 }
+
+int lite_look_backlog(struct landing *base, struct landing_backlog *out) {
+    struct lite_landing *landing = (struct lite_landing *)base;
+    sqlite3 *db;
+    sqlite3_stmt *stmt = NULL;
+    int err = lite_look_open(landing, &db);
+    if (err) return err;
+    err = lite_db_prepare(db, "SELECT sum(cnt) FROM _sluice_outbox WHERE seq>?1", &stmt);
+    if (!err) {
+        sqlite3_bind_int64(stmt, 1, (int64_t)atomic_load(&landing->acked));
+        int got = lite_db_step(stmt);
+        if (got > 0) out->changes = sqlite3_column_int64(stmt, 0);
+        err = MIN(got, 0);
+    }
+    sqlite3_finalize(stmt);
+    lite_look_close(landing, db);
+    return err;
+}

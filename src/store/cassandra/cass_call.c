@@ -350,18 +350,23 @@ static int take_query(struct cass_call *call, const struct cass_answer *answer) 
 
 int cass_call_query(struct cass_cluster *cluster, struct str text, bool once, struct arena *arena,
                     struct cass_answer *answer) {
+    return cass_call_ask(cluster, &(struct cass_question){text, once, 0}, arena, answer);
+}
+
+int cass_call_ask(struct cass_cluster *cluster, const struct cass_question *question,
+                  struct arena *arena, struct cass_answer *answer) {
     struct query query = {arena, answer};
     struct buf frame;
-    struct cass_call call = {.once = once, .take = take_query, .arg = &query};
+    struct cass_call call = {.once = question->once, .take = take_query, .arg = &query};
     struct cqlframe head = {.version = cass_cluster_version(cluster), .opcode = CQLFRAME_QUERY};
     struct cqlask_params params = {.consistency = cluster->url->consistency};
     buf_init(&frame, 2 * FRAME_MAX);
     size_t pos = cqlframe_begin(&frame, &head);
-    cqlask_query(&frame, head.version, text, &params);
+    cqlask_query(&frame, head.version, question->text, &params);
     cqlframe_end(&frame, pos, CQLFRAME_PLAIN);
     call.req.frame = buf_str(&frame);
     int err = frame.full ? err_fail(ERR_TOO_BIG, "a statement over %zu bytes", FRAME_MAX)
-                         : cass_call_run(cluster, &call, 1, 0);
+                         : cass_call_run(cluster, &call, 1, question->wait_us);
     buf_fini(&frame);
     return err;
 }

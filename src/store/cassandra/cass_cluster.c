@@ -64,6 +64,9 @@ static void count_ready(struct cass_cluster *cluster) {
     if (any) cluster->lonely_us = 0;
     else if (!cluster->lonely_us) cluster->lonely_us = env_mono_us(cluster->env);
     if (any) cluster->fatal = 0;
+    pthread_mutex_lock(&cluster->lock);
+    snprintf(cluster->why, sizeof cluster->why, "%s", any ? "" : cluster->trouble);
+    pthread_mutex_unlock(&cluster->lock);
     atomic_store(&cluster->any_ready, any && cluster->joined);
 }
 
@@ -401,18 +404,20 @@ static int open_tls(struct cass_cluster *cluster) {
 static void start(void *arg) {
     struct cass_cluster *cluster = arg;
     cluster->lonely_us = env_mono_us(cluster->env);
+    count_ready(cluster);
     for (size_t i = 0; i < cluster->host_cnt; i++) want(cluster->host[i]);
 }
 
 /* A call to nowhere in particular: it is answered once there is a node. */
-static int wait_ready(struct cass_cluster *cluster) {
-    int64_t until = env_mono_us(cluster->env) + cluster->url->wait_us;
+int cass_cluster_wait(struct cass_cluster *cluster, int64_t wait_us) {
+    struct cass_question question = {STR("SELECT key FROM system.local WHERE key='local'"), false,
+                                     wait_us};
+    int64_t until = env_mono_us(cluster->env) + wait_us;
     struct arena arena = ARENA_INIT;
     struct cass_answer answer;
     int err;
     do {
-        err = cass_call_query(cluster, STR("SELECT key FROM system.local WHERE key='local'"), false,
-                              &arena, &answer);
+        err = cass_call_ask(cluster, &question, &arena, &answer);
     } while (err == ERR_AGAIN && env_mono_us(cluster->env) < until);
     arena_fini(&arena);
     return err;
@@ -430,19 +435,18 @@ int cass_cluster_open(struct cass_cluster **out, struct env *env, const struct c
     snprintf(cluster->dc, sizeof cluster->dc, "%.*s", STR_ARG(url->dc));
     int err = open_tls(cluster);
     if (!err) err = loop_open(&cluster->loop, env, "cassandra");
-    if (!err && resolve(cluster))
-        err = err_fail(ERR_NET, "store: no node of Cassandra is known: %s", cluster->trouble);
     if (!err) {
+        (void)resolve(cluster); /* names that cannot be looked up now may be later */
         cluster->tick = loop_every(cluster->loop, TICK_US, on_tick, cluster);
         err = loop_start(cluster->loop);
     }
-    if (!err) {
-        loop_post(cluster->loop, start, cluster);
-        err = wait_ready(cluster);
+    if (err) {
+        cass_cluster_close(cluster);
+        return err;
     }
-    if (err) cass_cluster_close(cluster);
-    else *out = cluster;
-    return err;
+    loop_post(cluster->loop, start, cluster);
+    *out = cluster;
+    return 0;
 }
 
 void cass_cluster_stop(struct cass_cluster *cluster) {
@@ -490,6 +494,16 @@ struct env *cass_cluster_env(const struct cass_cluster *cluster) {
 
 bool cass_cluster_ready(const struct cass_cluster *cluster) {
     return atomic_load(&cluster->any_ready);
+}
+
+int cass_cluster_state(struct cass_cluster *cluster) {
+    char why[sizeof cluster->why];
+    if (cass_cluster_ready(cluster)) return 0;
+    pthread_mutex_lock(&cluster->lock);
+    memcpy(why, cluster->why, sizeof why);
+    pthread_mutex_unlock(&cluster->lock);
+    return err_fail(ERR_NET, "no node of Cassandra can be used: %s",
+                    *why ? why : "none has answered yet");
 }
 
 bool cass_cluster_news(struct cass_cluster *cluster) {

@@ -38,10 +38,11 @@ struct cass_call {
     bool prepared_again;
 };
 
-/* Connects and learns the ring; waits for the first node up to `wait` of the url. `url` is borrowed
- * until the close. */
+/* Begins to connect and to learn the ring; waits for nobody. `url` is borrowed until the close. */
 int cass_cluster_open(struct cass_cluster **out, struct env *env,
                       const struct cass_url *url) MUST_USE;
+/* Waits for the first node. ERR_NET, ERR_TIMEOUT: none yet; others: waiting does not cure it. */
+int cass_cluster_wait(struct cass_cluster *cluster, int64_t wait_us) MUST_USE;
 /* Any thread: calls that wait for a node or for their next try fail, now and from now on. */
 void cass_cluster_stop(struct cass_cluster *cluster);
 void cass_cluster_close(struct cass_cluster *cluster); /* no calls under way; NULL is allowed */
@@ -50,6 +51,8 @@ struct str cass_cluster_dc(const struct cass_cluster *cluster);   /* the local o
 const struct cass_url *cass_cluster_url(const struct cass_cluster *cluster);
 struct env *cass_cluster_env(const struct cass_cluster *cluster);
 bool cass_cluster_ready(const struct cass_cluster *cluster); /* is any node connected? */
+/* 0, or why no node can be used, as far as is known. */
+int cass_cluster_state(struct cass_cluster *cluster) MUST_USE;
 /* Has a schema change been told since the last ask? */
 bool cass_cluster_news(struct cass_cluster *cluster);
 /* What to prepare when a node has forgotten a statement: its text by its id; false: unknown. */
@@ -60,6 +63,14 @@ void cass_cluster_on_forgotten(struct cass_cluster *cluster, void *self,
 /* Runs them all; the first error, when all are answered or given up. wait_us 0: the url's. */
 int cass_call_run(struct cass_cluster *cluster, struct cass_call *call, size_t cnt,
                   int64_t wait_us) MUST_USE;
+/* As cass_call_query(), with a wait of its own. */
+struct cass_question {
+    struct str text;
+    bool once;
+    int64_t wait_us; /* 0: the url's */
+};
+int cass_call_ask(struct cass_cluster *cluster, const struct cass_question *question,
+                  struct arena *arena, struct cass_answer *answer) MUST_USE;
 /* One statement without values: *answer_body in `arena`, ptr NULL for an empty one. */
 int cass_call_query(struct cass_cluster *cluster, struct str text, bool once, struct arena *arena,
                     struct cass_answer *answer) MUST_USE;

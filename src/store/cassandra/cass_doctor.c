@@ -206,6 +206,7 @@ void cass_doctor_look(const struct store_conf *conf, const struct finding_to *to
                              &look.url);
     look.url.wait_us = MIN(look.url.wait_us, (int64_t)WAIT_US);
     if (!err) err = cass_cluster_open(&look.cluster, conf->env, &look.url);
+    if (!err) err = cass_cluster_wait(look.cluster, look.url.wait_us);
     if (err) finding_err(to, err);
     if (!err && !look_at_nodes(&look)) {
         look_at_sync(&look);

@@ -61,7 +61,8 @@ struct cass_cluster {
     bool (*forgot)(void *self, struct str id, struct buf *out); /* any thread */
     _Atomic uint8_t version;
     atomic_bool any_ready, news, stopping;
-    pthread_mutex_t lock; /* of dc */
+    pthread_mutex_t lock; /* of both below */
+    char why[1024];       /* the trouble, for other threads */
     char dc[CASS_INT_NAME_MAX];
 };
 

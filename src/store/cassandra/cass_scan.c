@@ -389,7 +389,8 @@ static int wait_ready(struct cass_store *store) {
 
 int cass_scan_open(struct store *store, const struct store_table *table,
                    const struct store_range *range, struct str resume, struct store_scan **out) {
-    int err = wait_ready((struct cass_store *)store);
+    int err = cass_store_born((struct cass_store *)store);
+    if (!err) err = wait_ready((struct cass_store *)store);
     if (err) return err;
     struct cass_scan *scan = base_calloc(1, sizeof *scan);
     scan->base.store = store;

@@ -147,7 +147,8 @@ static int read_state(struct cass_store *store, struct str name, struct reading 
 
 int cass_state_get(struct store *base, struct str name, struct arena *arena, struct str *out) {
     struct reading reading = {.arena = arena};
-    int err = read_state((struct cass_store *)base, name, &reading);
+    int err = cass_store_born((struct cass_store *)base);
+    if (!err) err = read_state((struct cass_store *)base, name, &reading);
     if (err) return err;
     *out = reading.value;
     return out->ptr ? 0 : err_fail(ERR_NOT_FOUND, "there is no state \"%.*s\"", STR_ARG(name));

@@ -12,6 +12,7 @@
 #include "store/cassandra/cass_text.h"
 #include "store/cassandra/cass_tx.h"
 
+#define FIRST_US      3000000 /* a node is waited for at the start; then alongside */
 #define FRESH_EACH_US 500000 /* between two readings of a schema that keeps changing */
 #define SIZE_TEXT_MAX (64 * KIB)
 
@@ -48,8 +49,47 @@ static void cass_close(struct store *base) {
     base_free(store);
 }
 
+static int cass_state(struct store *store) {
+    return cass_cluster_state(((struct cass_store *)store)->cluster);
+}
+
 static void cass_stop(struct store *store) {
     cass_cluster_stop(((struct cass_store *)store)->cluster);
+}
+
+static int settle(struct cass_store *store) {
+    int err = cass_state_make(store);
+    if (err) return err;
+    (void)cass_cluster_news(store->cluster);
+    return cass_schema_load(store->cluster, store->base.catalog);
+}
+
+/* Under `fresh`. */
+static int be_born(struct cass_store *store) {
+    int err = atomic_load(&store->unborn) ? cass_cluster_state(store->cluster) : 0;
+    if (!err && atomic_load(&store->unborn)) {
+        err = settle(store);
+        if (!err) atomic_store(&store->unborn, false);
+    }
+    return err;
+}
+
+int cass_store_born(struct cass_store *store) {
+    if (!atomic_load(&store->unborn)) return 0;
+    pthread_mutex_lock(&store->fresh);
+    int err = be_born(store);
+    pthread_mutex_unlock(&store->fresh);
+    return err;
+}
+
+/* A cluster that does not answer yet is waited for by whoever needs it. */
+static int first_look(struct cass_store *store) {
+    int err = cass_cluster_wait(store->cluster, MIN(store->url.wait_us, (int64_t)FIRST_US));
+    if (!err) err = settle(store);
+    if (!err || !err_retry(err)) return err;
+    diag_warn("store", "%s; it is waited for", err_note());
+    atomic_store(&store->unborn, true);
+    return 0;
 }
 
 static int cass_open(const struct store_conf *conf, const char *rest, struct store **out) {
@@ -69,11 +109,7 @@ static int cass_open(const struct store_conf *conf, const char *rest, struct sto
     if (!err) err = cass_cluster_open(&store->cluster, conf->env, &store->url);
     if (!err) {
         store->stmts = cass_stmt_open(store->cluster);
-        err = cass_state_make(store);
-    }
-    if (!err) {
-        (void)cass_cluster_news(store->cluster);
-        err = cass_schema_load(store->cluster, store->base.catalog);
+        err = first_look(store);
     }
     if (err) cass_close(&store->base);
     else *out = &store->base;
@@ -83,6 +119,12 @@ static int cass_open(const struct store_conf *conf, const char *rest, struct sto
 /* One of the threads that look reads the schema; the others go on with what there is. */
 static void cass_freshen(struct store *base) {
     struct cass_store *store = (struct cass_store *)base;
+    if (atomic_load(&store->unborn)) { /* what is not known yet is not there */
+        if (pthread_mutex_trylock(&store->fresh)) return;
+        int err = be_born(store);
+        pthread_mutex_unlock(&store->fresh);
+        if (err) return;
+    }
     if (cass_cluster_news(store->cluster)) atomic_store(&store->stale, true);
     if (!atomic_load(&store->stale) || !cass_cluster_ready(store->cluster)) return;
     int64_t now = env_mono_us(base->env), last = atomic_load(&store->fresh_us);
@@ -103,6 +145,8 @@ static int cass_change(struct store *base, const struct store_ddl *ddl) {
         return err_fail(ERR_DENIED, "keyspace %.*s holds the state of queries: choose another, or "
                         "another for the state with keyspace=NAME in the store's url",
                         STR_ARG(ddl->keyspace));
+    int err = cass_store_born(store);
+    if (err) return err;
     return cass_ddl_change(store->cluster, base->catalog, ddl);
 }
 
@@ -141,6 +185,7 @@ const struct store_ops cass_store_ops = {
     .caps = 0,
     .open = cass_open,
     .doctor = cass_doctor_look,
+    .state = cass_state,
     .stop = cass_stop,
     .close = cass_close,
     .ddl = cass_change,

@@ -52,8 +52,9 @@ static struct cass_store *store_of(const struct cass_tx *tx) {
 }
 
 int cass_tx_begin(struct store *store, struct store_tx **out) {
+    int err = cass_store_born((struct cass_store *)store);
+    if (err) return err;
     struct cass_tx *tx = base_calloc(1, sizeof *tx);
-    (void)store;
     tx->state_last = &tx->state;
     buf_init(&tx->keys, CASS_TX_MAX);
     buf_init(&tx->rows, CASS_TX_MAX);
