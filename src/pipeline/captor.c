@@ -24,6 +24,7 @@
 #define BACKOFF_US   100000
 #define BACKOFF_MAX  5000000
 #define TAIL_MAX     10000
+#define TAIL_NEAR    64 /* its last record has the highest id */
 #define LAG_EVERY_US 500000
 
 struct last_id {
@@ -88,10 +89,14 @@ static void note_last(void *arg, const struct record *record) {
 
 /* What the ends of the topic's partitions say was written. */
 static int read_last(struct captor *captor, struct route *route) {
+    struct log *log = captor->conf.log;
     if (MUTANT("capture-forgets-what-it-wrote")) return 0;
+    logput_foresee(log, route->def->topic, route->part_cnt, TAIL_NEAR);
     for (int32_t i = 0; i < route->part_cnt; i++) {
         struct last_id last = {0, 0, false};
-        int err = logput_tail(captor->conf.log, route->def->topic, i, TAIL_MAX, note_last, &last);
+        int err = logput_tail(log, route->def->topic, i, TAIL_NEAR, note_last, &last);
+        if (!err && !last.any) /* somebody else's records lie behind ours */
+            err = logput_tail(log, route->def->topic, i, TAIL_MAX, note_last, &last);
         if (err) return err;
         route->last[i] = route->pending[i] = last;
     }

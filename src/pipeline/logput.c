@@ -1,6 +1,7 @@
 /* logput.c - one open batch a partition, and a count of appends under way. */
 #include "pipeline/logput.h"
 
+#include "base/diag.h"
 #include "base/err.h"
 #include "wire/kafka/recbatch.h"
 
@@ -122,6 +123,18 @@ size_t logput_pending(const struct logput *put) {
     size_t len = 0;
     for (int32_t i = 0; i < put->part_cnt; i++) len += put->part[i].buf.len;
     return len;
+}
+
+void logput_foresee(struct log *log, struct str topic, int32_t part_cnt, int64_t max) {
+    struct log_pos *pos = base_calloc((size_t)part_cnt, sizeof *pos);
+    size_t cnt = 0;
+    for (int32_t i = 0; i < part_cnt; i++) {
+        struct log_span span;
+        if (log_span(log, topic, i, &span) || span.start == span.end) continue;
+        pos[cnt++] = (struct log_pos){topic, i, MAX(span.start, span.end - max)};
+    }
+    if (cnt && log_wait(log, pos, cnt, 0)) diag_debug("log", "%s", err_note());
+    base_free(pos);
 }
 
 int logput_tail(struct log *log, struct str topic, int32_t part, int64_t max,

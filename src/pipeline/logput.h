@@ -20,6 +20,8 @@ int logput_flush(struct logput *put) MUST_USE;
 void logput_drop(struct logput *put); /* forgets what was added since the last flush */
 size_t logput_pending(const struct logput *put); /* bytes added and not flushed */
 
+/* Begins to fetch the newest records of all partitions at once: logput_tail() finds them there. */
+void logput_foresee(struct log *log, struct str topic, int32_t part_cnt, int64_t max);
 /* Calls `each` for the newest records of a partition, oldest of them first, at most `max`. */
 int logput_tail(struct log *log, struct str topic, int32_t part, int64_t max,
                 void (*each)(void *arg, const struct record *record), void *arg) MUST_USE;

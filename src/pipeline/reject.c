@@ -38,6 +38,7 @@ static void note_last(void *arg, const struct record *record) {
 
 static int read_last(struct reject *reject) {
     for (int32_t i = 0; i < reject->source_cnt; i++) reject->pending[i] = -1;
+    logput_foresee(reject->log, reject->topic, reject->part_cnt, TAIL_MAX);
     for (int32_t i = 0; i < reject->part_cnt; i++) {
         int err = logput_tail(reject->log, reject->topic, i, TAIL_MAX, note_last, reject);
         if (err) return err;
