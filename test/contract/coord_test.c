@@ -184,6 +184,10 @@ static void who_does_not_renew_is_deposed(void **state UNUSED) {
     assert_int_equal(state_of(0).leader_epoch, next);
     assert_int_equal(coord_guard(node[0].coord, epoch), ERR_FENCED);
     assert_non_null(strstr(err_note(), "the leader's epoch is"));
+    assert_int_equal(coord_resign(node[1].coord), 0); /* and leads again when it is alone */
+    int64_t again = 0;
+    for (int i = 0; i < 3 && !again; i++) again = step(0);
+    assert_true(again > next);
 }
 
 /* Whatever each node's clock says about the time: never two at once. */

@@ -198,9 +198,20 @@ static const char *number_of(const char *name) {
     return len > NUMBER_LEN ? name + len - NUMBER_LEN : "";
 }
 
+/* Was our child deleted while we could not look? Then we must stand anew. */
+static void check_own(struct zk *zk, const struct String_vector *list) {
+    bool there = false;
+    for (int32_t i = 0; i < list->count && !there; i++)
+        there = !strcmp(zk->own + strlen(zk->path) + 1, list->data[i]);
+    if (there) return;
+    forget_own(zk);
+    coord_lost(&zk->base);
+}
+
 /* The child with the lowest number, and ours by its token; names live in `list`. */
 static const char *lowest(struct zk *zk, const struct String_vector *list) {
     const char *low = NULL;
+    if (zk->own[0]) check_own(zk, list);
     for (int32_t i = 0; i < list->count; i++) {
         const char *name = list->data[i];
         if (!*number_of(name)) continue; /* somebody else's */
