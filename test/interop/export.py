@@ -3,7 +3,7 @@
 
 PySpark is installed by pip into a folder of its own when $SLUICE_TEST_SPARK (a python that has it)
 does not say where it is. Airflow is large: its cases run where $SLUICE_TEST_AIRFLOW names a python
-that has Airflow 3. Debezium's validation needs $SLUICE_TEST_CONNECT, the address of a Connect.
+that has Airflow 3. Debezium runs in a Connect worker of its own (peers/debezium.sh).
 """
 import datetime
 import json
@@ -11,9 +11,10 @@ import os
 import shutil
 import subprocess
 import tempfile
+import urllib.error
 import urllib.request
 
-from peer_support import TOP, run, wait_for
+from peer_support import Peer, run, wait_for
 from sluice_support import SLUICE, Skip, Sluice
 
 PIPELINE = '''pipeline: people_test
@@ -67,6 +68,8 @@ print(json.dumps({'runs': out, 'retries': task.retries,
 '''
 OUT = tempfile.mkdtemp(prefix='sluice-export-')
 LEFT = []
+CONNECT = []
+SECRET = 'hunter2secret'         # a word that is nowhere else: it is blotted out
 
 
 def sluice():
@@ -239,28 +242,95 @@ def the_connector_has_what_debezium_asks_for():
     assert config['database.hostname'] == 'db1' and config['database.port'] == '5433', config
     assert config['table.include.list'] == 'public\\.raw_users', config
     assert config['transforms.route.replacement'] == 'users', config
-    connect = os.environ.get('SLUICE_TEST_CONNECT')
-    if not connect:
-        raise Skip('the text is right; no SLUICE_TEST_CONNECT to validate it')
-    request = urllib.request.Request(
-        'http://%s/connector-plugins/io.debezium.connector.postgresql.PostgresConnector/config/'
-        'validate' % connect, method='PUT', data=json.dumps(dict(config, name='x')).encode(),
-        headers={'Content-Type': 'application/json'})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        verdict = json.load(answer)
+    verdict = ask(connect(), 'PUT', '/connector-plugins/io.debezium.connector.postgresql.'
+                  'PostgresConnector/config/validate', dict(config, name='x'))
     wrong = [(one['value']['name'], one['value']['errors']) for one in verdict['configs']
              if one['value']['errors']]
     # That the database of the example cannot be reached is no fault of the configuration.
     wrong = [one for one in wrong if not one[0].startswith('database.')]
-    assert not wrong, wrong
+    assert len(verdict['configs']) > 100 and not wrong, wrong
+    verdict = ask(connect(), 'PUT', '/connector-plugins/io.debezium.connector.postgresql.'
+                  'PostgresConnector/config/validate',
+                  {**config, 'name': 'x', 'snapshot.mode': 'initail'})
+    assert any(one['value']['errors'] for one in verdict['configs']
+               if one['value']['name'] == 'snapshot.mode'), 'nothing was validated'
+
+
+def ask(address, method, path, body=None):
+    request = urllib.request.Request('http://' + address + path, method=method,
+                                     data=None if body is None else json.dumps(body).encode(),
+                                     headers={'Content-Type': 'application/json'})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.loads(answer.read() or b'null')
+    except urllib.error.HTTPError as err:
+        raise AssertionError('%s %s: %s' % (method, path, err.read().decode()[:1000])) from err
+
+
+def connect():
+    """A Connect worker with Debezium's connector; its Kafka is a sluice without pipelines."""
+    if not CONNECT:
+        empty = Sluice(['pipeline: empty\n'], verb='serve')
+        CONNECT.append(empty)
+        empty.start()
+        CONNECT.append(Peer('debezium', BOOTSTRAP=empty.at['kafka'], SLUICE_PG_PASSWORD=SECRET))
+    return CONNECT[1].at['connect']
+
+
+def the_connector_gives_the_same_rows():
+    address, database = connect(), Peer('postgres')
+    at = database.at
+    subprocess.run(['psql', '-qX', '-h', at['socket'], '-p', at['port'], '-U', 'sluice', '-d',
+                    'sluice', '-c', "CREATE ROLE me SUPERUSER LOGIN PASSWORD '%s'" % SECRET],
+                   check=True, timeout=30)
+    url = 'postgresql://me:%s@127.0.0.1:%s/sluice' % (SECRET, at['port'])
+    server = Sluice([PIPELINE], verb='serve', conf='landing: %s\n' % url)
+    try:
+        server.start()
+        assert server.cli('task', 'run', 'people_test', 'raw_users').returncode == 0
+        ours = wait_for('our records', lambda: of_length(records(server, 'users'), 200), 30)
+        path = os.path.join(OUT, 'connect.json')
+        done = server.cli('export', 'connect', server.pipelines[0], '--out', path, '--conf',
+                          server.conf)
+        assert done.returncode == 0, done.stderr
+        with open(path) as file:
+            made = ask(address, 'POST', '/connectors', json.load(file))
+        kafka = CONNECT[0]
+        wait_for('the topic', lambda: 'users' in kafka.cli('topic').stdout, 90)
+        theirs = wait_for('its records', lambda: of_length(records(kafka, 'users'), 200), 60)
+        ask(address, 'DELETE', '/connectors/' + made['name'])
+        assert by_key(ours) == by_key(theirs), 'rows differ'
+    finally:
+        server.close()
+        database.close()
+
+
+def of_length(lines, cnt):
+    return lines if len(lines) == cnt else None
+
+
+def by_key(lines):
+    """Rows by key. Debezium gives a column of JSON as a string, and names a key's own column."""
+    rows = {}
+    for line in lines:
+        row = {name: plain(value) for name, value in json.loads(line).items()}
+        key = row.pop('login.uuid', None) or row['login']['uuid']
+        rows[key] = {name: value for name, value in row.items() if value is not None}
+    return rows
+
+
+def plain(value):
+    if isinstance(value, str) and value[:1] in ('{', '['):
+        return json.loads(value)
+    return value
 
 
 def close():
-    for server in LEFT:
+    for server in LEFT + CONNECT[::-1]:
         server.close()
     shutil.rmtree(OUT, ignore_errors=True)
 
 
 run([one_task_is_tried_once_and_its_outcome_is_the_exit_code, the_spark_job_makes_the_same_rows,
      the_dag_imports_with_the_same_schedule, a_task_of_the_dag_runs,
-     the_connector_has_what_debezium_asks_for], close)
+     the_connector_has_what_debezium_asks_for, the_connector_gives_the_same_rows], close)
