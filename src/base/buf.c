@@ -140,10 +140,28 @@ static size_t utf8_len(const char *ptr, size_t left) {
     return 0;
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+/* The high bit of each byte that is 0; of others perhaps too, but only above one that is. */
+#define ZERO_BYTES(w) (((w)-EACH_BYTE(1)) & ~(w) & EACH_BYTE(0x80))
+
+/* Have these 8 bytes none that JSON would have escaped, nor one of UTF-8's longer characters? */
+static bool json_plain(const char *ptr) {
+    uint64_t word;
+    memcpy(&word, ptr, sizeof word);
+    uint64_t odd = word & EACH_BYTE(0x80);             /* 0x80 and above */
+    odd |= (word - EACH_BYTE(0x20)) & ~word & EACH_BYTE(0x80); /* below 0x20 */
+    odd |= ZERO_BYTES(word ^ EACH_BYTE('"')) | ZERO_BYTES(word ^ EACH_BYTE('\\'));
+    return !odd;
+}
+
 void buf_json(struct buf *buf, struct str text) {
     buf_putc(buf, '"');
     size_t plain = 0, i = 0;
     while (i < text.len) {
+        if (text.len - i >= 8 && json_plain(text.ptr + i)) {
+            i += 8;
+            continue;
+        }
         unsigned char c = (unsigned char)text.ptr[i];
         size_t step = 1;
         if (c >= 0x80) step = utf8_len(text.ptr + i, text.len - i);

@@ -83,6 +83,7 @@ double rbuf_f64(struct rbuf *in) {
 
 uint64_t rbuf_uvarint(struct rbuf *in) {
     uint64_t v = 0;
+    if (in->at < in->end && !(*in->at & 0x80)) return *in->at++; /* bad: at == end */
     for (unsigned shift = 0; shift < 64; shift += 7) {
         uint8_t byte = rbuf_u8(in);
         uint64_t part = byte & 0x7F;

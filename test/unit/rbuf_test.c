@@ -70,8 +70,37 @@ static void buf_json_escapes_and_replaces(void **state UNUSED) {
     buf_fini(&out);
 }
 
+/* Every byte at every place of a text that is longer than what is looked at together. */
+static void buf_json_escapes_wherever_it_stands(void **state UNUSED) {
+    for (int c = 0; c < 0x80; c++) {
+        for (size_t at = 0; at < 19; at++) {
+            char text[20], want[32];
+            struct buf out;
+            memset(text, 'a', 19);
+            text[at] = (char)c;
+            const char *two = c ? strchr("\"\"\\\\\nn\rr\tt\bb\ff", c) : NULL;
+            bool is_two = c == '"' || c == '\\' || c == '\n' || c == '\r' || c == '\t' ||
+                          c == '\b' || c == '\f';
+            size_t len = 0;
+            want[len++] = '"';
+            for (size_t i = 0; i < 19; i++) {
+                if (i != at || (c >= 0x20 && !is_two)) want[len++] = text[i];
+                else if (is_two) want[len++] = '\\', want[len++] = two[1];
+                else len += (size_t)snprintf(want + len, sizeof want - len, "\\u%04x", c);
+            }
+            want[len++] = '"';
+            buf_init(&out, KIB);
+            buf_json(&out, (struct str){text, 19});
+            assert_int_equal(out.len, len);
+            assert_memory_equal(out.ptr, want, len);
+            buf_fini(&out);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(buf_json_escapes_wherever_it_stands),
         cmocka_unit_test(rbuf_reads_what_buf_wrote),
         cmocka_unit_test(rbuf_short_read_is_sticky),
         cmocka_unit_test(rbuf_count_rejects_impossible_array),

@@ -44,7 +44,7 @@ make_connector() {
 }
 
 make_it() {
-    local port=${PORT:-$(free_port)}
+    local port=${PORT:-$(free_port)} side config=org.apache.kafka.common.config.provider
     mkdir -p "$dir/data"
     {
         echo "bootstrap.servers=${BOOTSTRAP:?the Kafka to write to}"
@@ -53,7 +53,7 @@ make_it() {
         echo "offset.flush.interval.ms=1000"
         echo "plugin.discovery=service_load"
         echo "config.providers=env"
-        echo "config.providers.env.class=org.apache.kafka.common.config.provider.EnvVarConfigProvider"
+        echo "config.providers.env.class=$config.EnvVarConfigProvider"
         for side in key value; do
             echo "$side.converter=org.apache.kafka.connect.json.JsonConverter"
             echo "$side.converter.schemas.enable=false"
