@@ -9,8 +9,10 @@ import collections
 import http.server
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -271,6 +273,101 @@ def follows(sluice):
     return True
 
 
+BIG = int(os.environ.get('SLUICE_TEST_BIG', '200000'))
+
+
+def end_of(sluice, topic):
+    consumer = Consumer({'bootstrap.servers': sluice.at['kafka'], 'group.id': 'look'})
+    try:
+        return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=20)[1]
+    finally:
+        consumer.close()
+
+
+def a_big_transaction_takes_no_memory():
+    """$SLUICE_TEST_BIG rows in one transaction, which the server itself spills to its disk."""
+    psql('CREATE DATABASE big')
+    psql('CREATE TABLE big(id int PRIMARY KEY, pad text)', 'big')
+    url = peer().at['url'].rsplit('/', 1)[0] + '/big'
+    sluice = Sluice([GUEST.replace('shop.orders', 'big') % url], verb='serve')
+    try:
+        sluice.start()
+        psql("INSERT INTO big VALUES(0, '')", 'big')
+        wait_for('the first row', lambda: end_of(sluice, 'orders') == 1, 30)
+        before = most = sluice.rss_kib()
+        began = time.time()
+        psql("INSERT INTO big SELECT i, repeat('x', 200) FROM generate_series(1, %d) i" % BIG,
+             'big')
+        while end_of(sluice, 'orders') < BIG + 1:
+            most = max(most, sluice.rss_kib())
+            assert time.time() < began + 300, 'the rows do not come'
+        took = time.time() - began
+        assert most < before + 48 * 1024, 'it grew from %d to %d KiB' % (before, most)
+        print('     %d rows in %.1f s, memory from %d to %d MiB at most' % (
+            BIG, took, before / 1024, most / 1024))
+    finally:
+        sluice.close()
+
+
+def openssl(*words):
+    subprocess.run(('openssl',) + words, check=True, capture_output=True, timeout=60)
+
+
+def certificates(folder):
+    """A CA of our own, a server's certificate for 127.0.0.1 by it, and a CA that is another."""
+    for name in ('ca', 'other'):
+        openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj',
+                '/CN=' + name, '-keyout', '%s/%s.key' % (folder, name), '-out',
+                '%s/%s.pem' % (folder, name))
+    openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', '/CN=db', '-keyout',
+            folder + '/db.key', '-out', folder + '/db.csr')
+    with open(folder + '/san', 'w') as file:
+        file.write('subjectAltName=IP:127.0.0.1\n')
+    openssl('x509', '-req', '-days', '2', '-in', folder + '/db.csr', '-CA', folder + '/ca.pem',
+            '-CAkey', folder + '/ca.key', '-CAcreateserial', '-extfile', folder + '/san', '-out',
+            folder + '/db.pem')
+    os.chmod(folder, 0o755)
+    os.chmod(folder + '/db.key', 0o600)
+    if os.getuid() == 0:                                # the server runs as this user then
+        shutil.chown(folder + '/db.key', 'postgres')
+
+
+def every_connection_is_verified_when_the_address_says_so():
+    folder = tempfile.mkdtemp(prefix='sluice-tls-')
+    sluice = None
+    certificates(folder)
+    server = Peer('postgres', PG_SET='ssl=on ssl_cert_file=%s/db.pem ssl_key_file=%s/db.key' % (
+        folder, folder))
+    try:
+        def at(ca, host='127.0.0.1'):
+            url = server.at['url'].replace('127.0.0.1', host)
+            return 'landing: %s?sslmode=verify-full&sslrootcert=%s/%s.pem\n' % (url, folder, ca)
+        sluice = Sluice([PIPELINE % 9], verb='serve', conf=at('ca'))
+        sluice.start()
+        ask = ['psql', '-qAtX', '-h', server.at['socket'], '-p', server.at['port'], '-U', 'sluice',
+               '-d', 'sluice', '-c', "SELECT count(*), bool_and(ssl), bool_or(backend_type="
+               "'walsender') FROM pg_stat_ssl JOIN pg_stat_activity USING(pid) WHERE"
+               " application_name='sluice'"]
+        said = wait_for('the stream', lambda: ended_with(ask, '|t'), 20)
+        assert said.split('|')[1] == 't', said
+        for conf in (at('other'), at('ca', 'localhost')):
+            sluice.close()
+            sluice = Sluice([PIPELINE % 9], verb='serve', conf=conf)
+            sluice.start(wait=False)
+            assert sluice.process.wait(60) != 0
+            assert 'certificate' in sluice.log(), sluice.log()[-500:]
+    finally:
+        if sluice:
+            sluice.close()
+        server.close()
+        shutil.rmtree(folder)
+
+
+def ended_with(words, end):
+    got = subprocess.run(words, capture_output=True, text=True, timeout=20).stdout.strip()
+    return got if got.endswith(end) else None
+
+
 def close():
     for one in PEERS:
         one.close()
@@ -278,4 +375,6 @@ def close():
 
 if __name__ == '__main__':
     run([the_contract_holds, killed_in_turn_every_version_is_there_once,
-         idle_slots_let_the_log_go, a_guest_is_copied_then_followed], close)
+         idle_slots_let_the_log_go, a_guest_is_copied_then_followed,
+         a_big_transaction_takes_no_memory,
+         every_connection_is_verified_when_the_address_says_so], close)
