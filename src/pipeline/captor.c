@@ -202,13 +202,43 @@ static int ask_copy(struct captor *captor, struct route *route) {
     return err;
 }
 
-/* Asks for a copy of the table unless its topic has had one. */
+/* Its value until the topic is known, of a table that is captured since before its first row. */
+static struct str whole_of(const struct route *route, struct arena *arena) {
+    return arena_printf(arena, "%.*s *", STR_ARG(route->def->table));
+}
+
+/* A table without rows needs no copy: what lands from now on waits for its topic, however long that
+ * is away. Written down, for a later start finds rows. */
+static int note_whole(struct captor *captor) {
+    struct arena arena = ARENA_INIT;
+    struct landing_tx *tx = NULL;
+    int err = 0;
+    for (size_t i = 0; i < captor->conf.capture_cnt && !err; i++) {
+        struct route *route = &captor->route[i];
+        struct str name = copied_of(route, &arena), done;
+        bool rows = true;
+        err = landing_setting(captor->conf.home, name, &arena, &done);
+        if (err != ERR_NOT_FOUND) continue;
+        err = has_rows(captor, route->def->table, &rows);
+        if (err || rows) continue;
+        if (!tx) err = landing_begin(captor->conf.home, &tx);
+        if (!err) err = landing_put_setting(tx, name, whole_of(route, &arena));
+    }
+    if (tx && !err) err = landing_commit(tx);
+    else landing_abort(tx);
+    arena_fini(&arena);
+    return err;
+}
+
+/* Asks for a copy of the table unless its topic has had one, or will have all there ever was. */
 static int copy_table(struct captor *captor, struct route *route) {
     struct arena arena = ARENA_INIT;
     struct str done;
     int err = landing_setting(captor->conf.home, copied_of(route, &arena), &arena, &done);
-    bool again = !err && !str_eq(done, copy_of(route, &arena));
+    bool whole = !err && str_eq(done, whole_of(route, &arena));
+    bool again = !err && !whole && !str_eq(done, copy_of(route, &arena));
     if (err == ERR_NOT_FOUND || again) err = ask_copy(captor, route);
+    if (whole) route->copying = captor->copying = true;
     arena_fini(&arena);
     return err;
 }
@@ -328,6 +358,7 @@ int captor_open(struct captor **out, const struct captor_conf *conf) {
     int err = origin_look(&captor->origin); /* before the capture makes what is missing */
     if (!err && captor->origin.renew) err = want_copies(captor);
     if (!err) err = capture_open(&captor->capture, conf->landing);
+    if (!err && conf->home && conf->home == conf->landing) err = note_whole(captor);
     for (size_t i = 0; i < conf->capture_cnt && !err; i++)
         err = route_open(captor, &captor->route[i]);
     if (!err && captor->copying) err = note_copied(captor); /* of nothing: before any row lands */

@@ -217,6 +217,35 @@ static void topic_that_begins_later_gets_the_rows_first(void **state UNUSED) {
     assert_string_equal(pipebed_header(&bed, &record[0], "sluice.op"), "r");
 }
 
+static int away_create(struct log *log UNUSED, struct str name UNUSED, int32_t part_cnt UNUSED,
+                       const struct log_setting *setting UNUSED, size_t setting_cnt UNUSED) {
+    return err_fail(ERR_NET, "the log is away, says the test");
+}
+
+/* Rows that land while the log has never been there wait as changes: they need no copy besides. */
+static void rows_that_waited_for_a_log_come_once_also_after_a_restart(void **state UNUSED) {
+    struct record *record;
+    struct log_ops here = bed.log_ops;
+    size_t did;
+    pipebed_declare(&bed, "users", "id");
+    add("one", "users", 2);
+    bed.log_ops.topic_create = away_create;
+    open_captor();
+    land_numbers(0, 20);
+    assert_int_equal(captor_step(captor, 0, &did), ERR_NET);
+    reopen();
+    land_numbers(20, 30);
+    assert_int_equal(captor_step(captor, 0, &did), ERR_NET);
+    bed.log_ops.topic_create = here.topic_create;
+    drain();
+    expect_once("one", 30);
+    reopen();
+    drain();
+    expect_once("one", 30);
+    assert_int_equal(pipebed_records(&bed, "one", &record), 30);
+    assert_string_equal(pipebed_header(&bed, &record[0], "sluice.op"), "c");
+}
+
 static void second_topic_of_a_table_gets_its_rows_and_the_first_no_more(void **state UNUSED) {
     struct record *record;
     pipebed_declare(&bed, "users", "id");
@@ -535,6 +564,7 @@ int main(void) {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(captor_carries_each_change_once_whichever_append_fails),
+        T(rows_that_waited_for_a_log_come_once_also_after_a_restart),
         T(captor_carries_each_change_once_over_restarts),
         T(captor_carries_each_change_once_when_acks_are_lost),
         T(captor_skips_records_of_others_when_it_looks_for_its_last),
