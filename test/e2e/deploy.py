@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -13,6 +14,9 @@ from sluice_support import Skip, Sluice, TOP, run, wait_for
 SERVICE = {'image', 'build', 'read_only', 'cap_drop', 'security_opt', 'tmpfs', 'volumes', 'ports',
            'mem_limit', 'restart', 'stop_grace_period', 'environment', 'depends_on', 'hostname',
            'command', 'healthcheck'}
+
+
+COMPOSE = ('compose.yaml', 'deploy/compose.full.yaml', 'deploy/compose.grow.yaml')
 
 
 def ask(server, path, **headers):
@@ -89,7 +93,7 @@ def systemd_is_told():
 
 def the_compose_files_hold_together():
     import yaml
-    for name in ('compose.yaml', 'deploy/compose.full.yaml'):
+    for name in COMPOSE:
         with open(os.path.join(TOP, name)) as file:
             made = yaml.safe_load(file)
         services = made['services']
@@ -108,6 +112,47 @@ def the_compose_files_hold_together():
             if 'build' in what:
                 at = os.path.join(TOP, os.path.dirname(name), what['build']['context'])
                 assert os.path.exists(os.path.join(at, what['build']['dockerfile']))
+
+
+def compose_itself_reads_the_files():
+    for command in (['docker', 'compose'], ['docker-compose']):
+        if shutil.which(command[0]) and not subprocess.call(
+                command + ['version'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+            break
+    else:
+        raise Skip('no docker compose, nor the Debian package docker-compose')
+    for name in COMPOSE:
+        done = subprocess.run(command + ['-f', name, 'config', '-q'], cwd=TOP, text=True,
+                              capture_output=True, timeout=60)
+        assert done.returncode == 0, name + ': ' + done.stderr
+
+
+def the_tutorial_and_its_compose_file_have_the_same_ports():
+    with open(os.path.join(TOP, 'doc/grow.md')) as page:
+        told = set(re.findall(r'([A-Z_]+PORT)=\$\{\1:-(\d+)\}', page.read()))
+    with open(os.path.join(TOP, 'deploy/compose.grow.yaml')) as file:
+        used = set(re.findall(r'127\.0\.0\.1:\$\{([A-Z_]+):-(\d+)\}', file.read()))
+    assert len(told) == 5 and told == used, (told, used)
+
+
+def the_image_is_built_and_runs():
+    if os.environ.get('SLUICE_TEST_IMAGE') != '1':
+        raise Skip('SLUICE_TEST_IMAGE=1 builds it, which takes 3 to 7 minutes')
+    folder = tempfile.mkdtemp(prefix='sluice-image-')
+    try:
+        done = subprocess.run([os.path.join(TOP, 'test/support/image.sh'), folder], text=True,
+                              capture_output=True, timeout=1800)
+        if done.returncode == 77:
+            raise Skip(done.stderr.strip().split('\n')[-1])
+        assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+        said = dict(line.split('=', 1) for line in done.stdout.splitlines() if '=' in line)
+        print('# %s MB, %s MB of them the base' % (said['image_mb'], said['base_mb']))
+        assert int(said['image_mb']) - int(said['base_mb']) < 80, said
+        assert said['user'] == '10001:10001' and said['uid'] == '10001', said
+        assert int(said['capabilities'], 16) == 0 and said['root'] == 'readonly', said
+        assert said['healthy'] == 'yes' and said['ended'] == '0', said
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def the_settings_are_settings():
@@ -130,9 +175,13 @@ def the_unit_is_sound():
     done = subprocess.run(['systemd-analyze', 'security', '--offline=true', '--json=short',
                            '--threshold=20', unit], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-500:]
+    done = subprocess.run(['systemd-analyze', 'security', '--offline=true', unit],
+                          capture_output=True, text=True)
+    print('# ' + done.stdout.strip().split('\n')[-1].strip('→ ').encode('ascii', 'ignore').decode())
     shutil.rmtree(folder)
 
 
 run([it_listens_beyond_loopback_only_with_its_token, it_stays_on_loopback_unless_told,
      listening_needs_names, systemd_is_told, the_compose_files_hold_together,
-     the_settings_are_settings, the_unit_is_sound])
+     compose_itself_reads_the_files, the_tutorial_and_its_compose_file_have_the_same_ports,
+     the_settings_are_settings, the_unit_is_sound, the_image_is_built_and_runs])
