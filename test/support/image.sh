@@ -65,8 +65,8 @@ until as ${health#CMD } 2>/dev/null; do
     sleep 0.1
 done
 echo "healthy=yes"
-echo "uid=$(awk '/^Uid/{print $2}' /proc/$pid/status)"
-echo "capabilities=$(awk '/^CapEff/{print $2}' /proc/$pid/status)"
+echo "uid=$(awk '/^Uid/{print $2}' "$root/proc/$pid/status")"
+echo "capabilities=$(awk '/^CapEff/{print $2}' "$root/proc/$pid/status")"
 as /bin/sh -c 'touch /x' 2>/dev/null && echo "root=writable" || echo "root=readonly"
 kill $pid
 wait $pid && echo "ended=0" || echo "ended=$?"
