@@ -120,7 +120,7 @@ class RealBooks(Books):
         except Exception:                               # pylint: disable=broad-except
             return {}
 
-    def goes_on(self, seconds=90):
+    def goes_on(self, seconds=120):
         """What is landed now comes through all of it, whatever has been done to it."""
         rows = {key: v for key, (n, v) in self.landed().items() if (n + v) % 10 != 3}
 

@@ -80,6 +80,8 @@ def every_committed_row_is_there_once_through_all_of_it():
             if i % 8 == 7:
                 systems().wait()
                 books.goes_on()
+            if i % 50 == 49:
+                print('     %d events in %.0f s' % (i + 1, time.time() - began), flush=True)
         systems().wait()
         audited = books.end()
         print('     %d events in %.0f s, seed %d: %s' % (

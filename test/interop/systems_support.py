@@ -43,11 +43,16 @@ class Systems:
         threads = [threading.Thread(target=self.begin, args=(kind,)) for kind in KINDS]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
-        if self.failed:
+        try:
+            for thread in threads:
+                thread.join()
+            if self.failed:
+                raise self.failed[0]
+        except BaseException:                           # also when it is broken off: nothing stays
+            for thread in threads:
+                thread.join()
             self.close()
-            raise self.failed[0]
+            raise
 
     def begin(self, kind):
         try:
