@@ -120,6 +120,12 @@ def the_contract_holds():
     got = subprocess.run([suite], env=dict(os.environ, SLUICE_TEST_POSTGRES=peer().at['url']),
                          capture_output=True, text=True, timeout=900)
     assert got.returncode == 0, (got.stdout + got.stderr)[-2000:]
+    psql('CREATE DATABASE term')
+    suite = os.path.join(TOP, 'build', 'test', 'contract_term_test')
+    url = peer().at['url'].rsplit('/', 1)[0] + '/term'
+    got = subprocess.run([suite], env=dict(os.environ, SLUICE_TEST_POSTGRES=url),
+                         capture_output=True, text=True, timeout=100)
+    assert got.returncode == 0, (got.stdout + got.stderr)[-2000:]
 
 
 def touch(until):

@@ -240,6 +240,11 @@ static int add(struct gather *gather, struct str name, struct str value) {
         lk->replication = (int32_t)number;
         return 0;
     }
+    if (str_eqz(name, "transactions")) {
+        lk->no_term = str_eqz(value, "off");
+        if (lk->no_term || str_eqz(value, "on")) return 0;
+        return err_fail(ERR_CONFIG, "log: transactions is on or off");
+    }
     gather->all[gather->cnt++] = (struct address_property){arena_str(&lk->arena, name),
                                                            arena_str(&lk->arena, value)};
     return 0;

@@ -81,11 +81,11 @@ int lkopen_open(struct log **out, const struct log_conf *conf, const char *at) {
     pthread_condattr_destroy(&attr);
     map_init(&lk->parts);
     map_init(&lk->topics);
-    bool alone = !conf->fence || MUTANT("kafka-not-fenced") || MUTANT("kafka-plain-producer");
-    lk->fence = alone ? NULL : conf->fence;
     assert(!conf->fence || conf->group);
-    lk->term_id = arena_printf(&lk->arena, "sluice-%s", conf->group ? conf->group : "").ptr;
     int err = lkclient_configure(lk, conf, at);
+    bool alone = lk->no_term || MUTANT("kafka-not-fenced") || MUTANT("kafka-plain-producer");
+    if (!alone) lk->fence = conf->fence;
+    lk->term_id = arena_printf(&lk->arena, "sluice-%s", conf->group ? conf->group : "").ptr;
     if (!err) err = lkclient_consumer(lk, &lk->consumer[0]);
     if (!err) err = lkclient_producer(lk, &lk->producer);
     if (!err) err = lkclient_serve(lk);

@@ -112,7 +112,10 @@ static int enroll(struct logkafka *lk) {
         return 0;
     }
     if (!rd_kafka_error_is_retriable(error)) lk->used = true;
-    err = err_fail(lkclient_err(rd_kafka_error_code(error)), "%s", rd_kafka_error_string(error));
+    err = err_fail(lkclient_err(rd_kafka_error_code(error)), "%s%s", rd_kafka_error_string(error),
+                   rd_kafka_error_is_fatal(error) ? "; several nodes need a broker that has them "
+                   "and a user that may Write this id, or   transactions: off   among the log's "
+                   "properties, with which a frozen leader's records may be there twice" : "");
     rd_kafka_error_destroy(error);
     return err;
 }

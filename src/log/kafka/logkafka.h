@@ -83,6 +83,7 @@ struct logkafka {
     const struct fence *fence; /* NULL: no other node appends in our place, nothing of lkterm */
     const char *term_id;       /* the transactional.id of our group's nodes */
     pthread_t term;
+    bool no_term;              /* the address says so: the broker knows no transactions */
     bool termed, used;         /* `used`: the term's; its producer was registered once */
     atomic_bool stopping, closing;
     pthread_mutex_t lock; /* of all below */
