@@ -4,7 +4,7 @@
     proxy.to = 9092                 # None: nobody is there
     proxy.cut()                     # every connection ends at once
     proxy.hold_answers()            # what the server says is kept back, until let_go()
-    proxy.hold()                    # both ways; new connections are passed on all the same
+    proxy.hold()                    # what clients say is: they get answers to what they said before
 """
 import socket
 import threading
@@ -83,7 +83,6 @@ class Proxy:
 
     def hold(self):
         self.asks.clear()
-        self.answers.clear()
 
     def hold_answers(self):
         self.answers.clear()
