@@ -129,7 +129,7 @@ class RealBooks(Books):
             return all(table.get(key, 0) >= v for key, v in rows.items())
         wait_for('what had landed to come through', through, seconds)
 
-    def end(self, seconds=90):
+    def end(self, seconds=180):
         self.quiet()
         time.sleep(2.5)                                 # a fetch that is under way
         return self.settle(seconds)

@@ -204,7 +204,7 @@ def late_writes(name, kinds, mutant=None):
                 way.let_go()
                 os.kill(node.process.pid, signal.SIGCONT)
             wait_for('the old leader to stand by', lambda n=node: role(n) == 'standby', 30)
-        audited = books.end(20 if mutant else 60)
+        audited = books.end(20 if mutant else 180)
         return audited if mutant else (audit_terms(books),) + audited
     finally:
         books.close()
