@@ -285,10 +285,30 @@ static void make_due(struct tick *tick, struct orch_dag_state *dag) {
     wake_at(tick, tick->mono_us + (dag->next_us - tick->now_us));
 }
 
+/* A pause ends what our own schedule does: a task that another scheduler asks for goes on. */
+static bool may_go(const struct orch_live *live) {
+    return !live->dag->paused || live->once;
+}
+
+/* How many places of max_active are taken. Runs that a pause stopped halfway take none from those
+ * that it does not stop, unless a try of them is still under way. */
+static size_t active_cnt(const struct orch_dag_state *dag) {
+    size_t cnt = 0;
+    if (!dag->paused) return dag->running_cnt;
+    for (const struct orch_live *live = dag->live; live; live = live->next) {
+        bool at_work = live->once;
+        for (size_t i = 0; i < dag->def.task_cnt; i++) at_work = at_work || live->task[i].job;
+        cnt += live->run.state == RUN_RUNNING && at_work;
+    }
+    return cnt;
+}
+
 static void begin_queued(struct tick *tick, struct orch_dag_state *dag) {
     struct orch_live *live = dag->live;
-    for (; live && dag->running_cnt < max_active(dag); live = live->next) {
-        if (live->run.state != RUN_QUEUED || live->saving) continue;
+    size_t active = live ? active_cnt(dag) : 0;
+    for (; live && active < max_active(dag); live = live->next) {
+        if (live->run.state != RUN_QUEUED || live->saving || !may_go(live)) continue;
+        active++;
         live->run.state = RUN_RUNNING;
         live->run.start_us = tick->now_us;
         dag->running_cnt++;
@@ -305,10 +325,11 @@ static void step_dag(struct tick *tick, struct orch_dag_state *dag) {
     if (tick->orch->stopping) return;
     make_due(tick, dag);
     if (dag->held) wake_at(tick, tick->mono_us + HOLD_US);
-    if (dag->paused || dag->held) return;
+    if (dag->held) return;
     begin_queued(tick, dag);
     for (live = dag->live; live; live = live->next)
-        if (live->run.state == RUN_RUNNING) start_tasks(tick, live);
+        if (live->run.state == RUN_RUNNING && may_go(live)) start_tasks(tick, live);
+    if (dag->paused) return;
     if (dag->live && !dag->def.task_cnt) wake_at(tick, tick->mono_us); /* they end next time */
 }
 

@@ -86,7 +86,8 @@ int orch_trigger(struct orch *orch, struct str dag, struct str id, struct str by
                  struct arena *arena, struct str *out_id) MUST_USE;
 /* The same with a logical time of its own, 0: now. ERR_EXISTS, too, when the dag has a run of that
  * time. *out lives in the arena. With `task` the run is of that task alone, the others are skipped,
- * and it is tried once: whoever asks for it (another scheduler) has its own retries. */
+ * and it is tried once: whoever asks for it (another scheduler) has its own retries, and is not
+ * stopped by a pause of the dag's own schedule. */
 struct orch_ask {
     struct str dag, id, by;
     int64_t logical_us;

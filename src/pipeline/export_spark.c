@@ -6,6 +6,8 @@
  * STREAM before the topic's name is left out for the same reason. */
 #include "pipeline/export_spark.h"
 
+#include "base/redact.h"
+
 #define BOOTSTRAP "127.0.0.1:9092"
 #define CONTACT   "127.0.0.1:9042"
 
@@ -164,6 +166,14 @@ static const char *const job_tail[] = {
 "     .write.format('kafka').option('includeHeaders', 'true').options(**KAFKA_OPTIONS).save())\n"
 "\n"
 "\n"
+"def plain(field):\n"
+"    \"\"\"A column as the table has it: arrays, maps and structs are JSON text there.\"\"\"\n"
+"    column = F.col(quote(field.name))\n"
+"    if field.dataType.typeName() not in ('array', 'map', 'struct'):\n"
+"        return column\n"
+"    return F.to_json(column, {'ignoreNullFields': 'false'}).alias(field.name)\n"
+"\n"
+"\n"
 "def writer(to):\n"
 "    def write(batch, batch_id):\n"
 "        rows, broken = judge(batch.sparkSession, to, batch)\n"
@@ -177,7 +187,8 @@ static const char *const job_tail[] = {
 "        bad = bad.unionByName(broken)\n"
 "        if bad.take(1):\n"
 "            quarantine(to, bad)\n"
-"        (rows.filter('__verdict IS NULL').drop('__sluice', '__verdict')\n"
+"        good = rows.filter('__verdict IS NULL').drop('__sluice', '__verdict')\n"
+"        (good.select([plain(field) for field in good.schema])\n"
 "         .write.format('org.apache.spark.sql.cassandra')\n"
 "         .options(keyspace=to['keyspace'], table=to['table']).mode('append').save())\n"
 "        rows.unpersist()\n"
@@ -262,6 +273,27 @@ static void put_transform(const struct export_in *in, size_t at, struct buf *out
                 "record, so a replay writes anew", STR_ARG(to->name));
 }
 
+/* A property of the log; one that is a secret is read from the job's environment instead. */
+static void put_property(const struct export_in *in, const struct address_property *property,
+                         struct buf *out) {
+    struct buf shown;
+    buf_init(&shown, property->value.len + KIB);
+    buf_puts(&shown, property->value);
+    redact_buf(&shown);
+    if (str_eq(buf_str(&shown), property->value)) {
+        export_py(out, property->value);
+    } else {
+        char *name = arena_strz(in->arena, property->name);
+        for (char *c = name; *c; c++)
+            *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : is_word(*c) ? *c : '_';
+        buf_printf(out, "os.environ['KAFKA_%s']", name);
+        report_addf(in->notes, in->def->schedule_at, arena_printf(in->arena, "set KAFKA_%s where "
+                    "the job runs", name), "log property '%.*s' is a secret: it is not in the job",
+                    STR_ARG(property->name));
+    }
+    buf_fini(&shown);
+}
+
 static void put_options(const struct export_in *in, struct buf *out) {
     const struct address *log = &in->conf->address[CONF_LOG];
     buf_putz(out, "KAFKA_OPTIONS = {\n    'kafka.bootstrap.servers': KAFKA,\n");
@@ -269,7 +301,7 @@ static void put_options(const struct export_in *in, struct buf *out) {
         buf_putz(out, "    ");
         export_py(out, arena_printf(in->arena, "kafka.%.*s", STR_ARG(log->property[i].name)));
         buf_putz(out, ": ");
-        export_py(out, log->property[i].value);
+        put_property(in, &log->property[i], out);
         buf_putz(out, ",\n");
     }
     buf_putz(out, "}\n");

@@ -204,6 +204,28 @@ static void orch_keeps_a_pause_over_restarts(void **state) {
     assert_int_equal(wait_end(world, id).state, RUN_SUCCESS);
 }
 
+/* The server whose tasks another scheduler runs has its own schedule paused. */
+static void orch_runs_a_single_task_of_a_paused_dag(void **state) {
+    struct world *world = *state;
+    struct str id;
+    struct run run;
+    open_orch(world, "every 1h");
+    assert_int_equal(orch_pause(world->orch, STR("p"), true), 0);
+    assert_int_equal(orch_start(world->orch), 0);
+    assert_int_equal(orch_trigger(world->orch, STR("p"), STR_NULL, STR("ui"), &world->arena, &id),
+                     0);
+    for (int i = 1; i <= 2; i++) {
+        struct orch_ask ask = {.dag = STR("p"), .by = STR("cli"), .task = STR("t1")};
+        env_sleep_us(world->env, 2000);
+        assert_int_equal(orch_trigger_at(world->orch, &ask, &world->arena, &run), 0);
+        assert_int_equal(wait_end(world, run.id).state, RUN_SUCCESS);
+        assert_int_equal(world->calls[1], i);
+    }
+    assert_int_equal(world->calls[0], 0); /* a run of the whole dag waits for the pause's end */
+    assert_int_equal(orch_pause(world->orch, STR("p"), false), 0);
+    assert_int_equal(wait_end(world, id).state, RUN_SUCCESS);
+}
+
 static void orch_open_refuses_circles(void **state) {
     struct world *world = *state;
     struct str a = STR("a"), b = STR("b");
@@ -276,6 +298,7 @@ int main(void) {
         TEST(orch_refuses_a_second_run_of_one_id),
         TEST(orch_starts_an_every_schedule_at_once),
         TEST(orch_keeps_a_pause_over_restarts),
+        TEST(orch_runs_a_single_task_of_a_paused_dag),
         TEST(orch_close_waits_for_tasks_at_work),
         TEST(orch_open_refuses_circles),
         TEST(orch_deletes_old_runs_in_its_transactions),
