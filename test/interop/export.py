@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """export - what `sluice export` writes, in the systems it is written for.
 
-PySpark is installed by pip into a folder of its own when $SLUICE_TEST_SPARK (a python that has it)
-does not say where it is. Airflow is large: its cases run where $SLUICE_TEST_AIRFLOW names a python
-that has Airflow 3. Debezium runs in a Connect worker of its own (peers/debezium.sh).
+Spark, Airflow and Debezium come by peers/spark.sh, airflow.sh and debezium.sh. What the exported job
+and DAG make of the same users as sluice itself is worlds.py's.
 """
 import datetime
 import json
@@ -14,7 +13,7 @@ import tempfile
 import urllib.error
 import urllib.request
 
-from peer_support import Peer, run, wait_for
+from peer_support import HERE, Peer, run, wait_for
 from sluice_support import SLUICE, Skip, Sluice
 
 PIPELINE = '''pipeline: people_test
@@ -104,32 +103,23 @@ def records(server, topic):
 
 def export(kind, *more, **conf):
     server = sluice()
-    path = os.path.join(OUT, kind + '.out')
+    path = os.path.join(OUT, kind + ('.json' if kind == 'connect' else '_export.py'))
     done = server.cli('export', kind, server.pipelines[0], '--out', path, *more)
     assert done.returncode == 0, done.stderr
     return path, done.stderr
 
 
-def spark_python():
-    given = os.environ.get('SLUICE_TEST_SPARK')
-    if given:
-        return given
-    home = os.path.join(os.environ.get('SLUICE_PEERS') or
-                        os.path.expanduser('~/.cache/sluice-interop'), 'pyspark')
-    python = os.path.join(home, 'bin', 'python')
-    if shutil.which('java') is None:
-        raise Skip('no java for Spark')
-    if not os.path.exists(os.path.join(home, '.complete')):
-        for words in (['/usr/bin/python3', '-m', 'venv', home],
-                      [python, '-m', 'pip', 'install', '-q', 'pyspark==4.1.1']):
-            if subprocess.call(words):
-                raise Skip('pip did not deliver pyspark')
-        open(os.path.join(home, '.complete'), 'w').close()
-    return python
+def spark(*words):
+    """A program by spark-submit, when Spark can be had."""
+    done = subprocess.run([os.path.join(HERE, 'peers', 'spark.sh'), 'submit'] + list(words),
+                          capture_output=True, text=True, timeout=600, check=False)
+    if done.returncode == 77:
+        raise Skip(done.stderr.strip().split('\n')[-1])
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
 
 
 def the_spark_job_makes_the_same_rows():
-    python = spark_python()
     server = sluice()
     job, said = export('spark')
     assert "'k.people': a value that cannot be cast" in said, said
@@ -138,10 +128,8 @@ def the_spark_job_makes_the_same_rows():
     assert len(values) == 200
     with open(sample, 'w') as file:
         file.write('\n'.join(values + ['{broken', '[1]']) + '\n')
-    done = subprocess.run([python, job, '--sample', sample], capture_output=True, text=True,
-                          timeout=300, env=dict(os.environ, SPARK_LOCAL_IP='127.0.0.1'))
-    assert done.returncode == 0, done.stderr[-3000:]
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{')]
+    out = spark(job, '--sample', sample)
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith('{')]
     theirs = sorted(list(line['row'].values()) for line in lines if 'row' in line)
     ours = rows_of(server)
     assert len(ours) > 20 and theirs == ours, (len(theirs), len(ours), theirs[:2], ours[:2])
@@ -155,15 +143,33 @@ def the_spark_job_makes_the_same_rows():
     print('# %d rows alike, %d quarantined alike' % (len(ours), len(others)))
 
 
+def a_secret_is_not_in_the_job_and_no_other_word_is_blotted_out():
+    conf = os.path.join(OUT, 'secrets.yml')
+    with open(conf, 'w') as file:
+        file.write('landing: postgresql://sluice:sluice@127.0.0.1:1/people\n'
+                   'log: {url: "kafka://127.0.0.1:1", properties: {sasl.username: people,\n'
+                   '  sasl.password: "secret:log_password", client.id: mine}}\n')
+    os.environ['SLUICE_SECRET_LOG_PASSWORD'] = 'people_test'    # the pipeline's name, too
+    try:
+        path, said = export('spark', '--conf', conf)
+    finally:
+        del os.environ['SLUICE_SECRET_LOG_PASSWORD']
+    with open(path) as file:
+        text = file.read()
+    assert '***' not in text and "NAME = 'people_test'" in text and '__sluice' in text
+    assert "'kafka.sasl.password': os.environ['KAFKA_SASL_PASSWORD']" in text, text[:2000]
+    assert "'kafka.client.id': 'mine'" in text and 'KAFKA_SASL_PASSWORD' in said, said
+    compile(text, path, 'exec')
+
+
 def airflow(*words):
-    python = os.environ.get('SLUICE_TEST_AIRFLOW')
-    if not python:
-        raise Skip('no SLUICE_TEST_AIRFLOW')
+    """Python with Airflow and a home of its own, when it can be had."""
     home = os.path.join(OUT, 'airflow')
-    os.makedirs(home, exist_ok=True)
-    env = dict(os.environ, AIRFLOW_HOME=home, AIRFLOW__CORE__LOAD_EXAMPLES='False')
-    return subprocess.run([python] + list(words), capture_output=True, text=True, timeout=300,
-                          env=env)
+    done = subprocess.run([os.path.join(HERE, 'peers', 'airflow.sh'), 'python', home] + list(words),
+                          capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode == 77:
+        raise Skip(done.stderr.strip().split('\n')[-1])
+    return done
 
 
 def the_dag_imports_with_the_same_schedule():
@@ -173,8 +179,6 @@ def the_dag_imports_with_the_same_schedule():
     program = os.path.join(OUT, 'five.py')
     with open(program, 'w') as file:
         file.write(FIVE)
-    migrated = airflow('-m', 'airflow', 'db', 'migrate')
-    assert migrated.returncode == 0, migrated.stderr[-2000:]
     done = airflow(program, os.path.join(dags, 'people.py'), dags)
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
@@ -189,9 +193,6 @@ def the_dag_imports_with_the_same_schedule():
 
 def a_task_of_the_dag_runs():
     server = sluice()
-    python = os.environ.get('SLUICE_TEST_AIRFLOW')
-    if not python:
-        raise Skip('no SLUICE_TEST_AIRFLOW')
     before = len(server.call('GET', '/api/v2/dags/people_test/dagRuns')['dag_runs'])
     env = {'PATH': os.path.dirname(SLUICE) + ':' + os.environ['PATH'], 'SLUICE_DATA': server.data}
     os.environ.update(env)
@@ -332,5 +333,6 @@ def close():
 
 
 run([one_task_is_tried_once_and_its_outcome_is_the_exit_code, the_spark_job_makes_the_same_rows,
+     a_secret_is_not_in_the_job_and_no_other_word_is_blotted_out,
      the_dag_imports_with_the_same_schedule, a_task_of_the_dag_runs,
      the_connector_has_what_debezium_asks_for, the_connector_gives_the_same_rows], close)

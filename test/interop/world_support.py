@@ -17,6 +17,7 @@ need databases of their own (database=), on the same Kafka other topics, or topi
 readers go to the peer itself.
 """
 import collections
+import concurrent.futures
 import csv
 import io
 import json
@@ -49,9 +50,8 @@ class World:
         self.started, self.database, self.sluice = [], database, None
         self._session = None
         try:
-            for name in () if given is not None else peers:
-                self.peers[name] = Peer(name, **SMALL.get(name, {}))
-                self.started.append(self.peers[name])
+            if given is None:
+                self.start_peers(peers)
             if 'postgres' in self.peers and database != 'sluice':
                 self.psql('CREATE DATABASE ' + database, 'sluice')
             self.conf = self.joined(ways or {}) + conf
@@ -59,6 +59,17 @@ class World:
         except BaseException:
             self.close()
             raise
+
+    def start_peers(self, names):
+        """All at once; the first that fails is raised when each has started or failed."""
+        with concurrent.futures.ThreadPoolExecutor(max_workers=len(names) or 1) as pool:
+            coming = {name: pool.submit(Peer, name, **SMALL.get(name, {})) for name in names}
+        for name, peer in coming.items():
+            if peer.exception() is None:
+                self.peers[name] = peer.result()
+                self.started.append(peer.result())
+        for peer in coming.values():
+            peer.result()
 
     def url(self):
         """The landing's address in PostgreSQL."""
