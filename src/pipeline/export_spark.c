@@ -92,7 +92,7 @@ static const char job_head[] =
 "import os\n"
 "import sys\n"
 "\n"
-"from pyspark.sql import SparkSession\n"
+"from pyspark.sql import SparkSession, Window\n"
 "from pyspark.sql import functions as F\n"
 "\n"
 "HEADERS = 'array<struct<key:string,value:binary>>'\n";
@@ -134,7 +134,8 @@ static const char *const job_tail[] = {
 "    schema = to['schema'][:-1] + ', __corrupt: STRING>'\n"
 "    value = F.from_json(F.col('value').cast('string'), schema, options)\n"
 "    parsed = raw.filter('value IS NOT NULL').select(\n"
-"        F.struct('key', 'value', 'headers', 'partition', 'offset').alias('__sluice'),\n"
+"        F.struct('key', 'value', 'headers', 'partition', 'offset', 'timestamp')\n"
+"        .alias('__sluice'),\n"
 "        value.alias('__value'))\n"
 "    view = parsed.filter('__value.__corrupt IS NULL').select('__value.*', '__sluice')\n"
 "    view.drop('__corrupt').createOrReplaceTempView(quote(to['topic']))\n"
@@ -174,6 +175,13 @@ static const char *const job_tail[] = {
 "    return F.to_json(column, {'ignoreNullFields': 'false'}).alias(field.name)\n"
 "\n"
 "\n"
+"def newest(to, rows):\n"
+"    \"\"\"The last row of each key: of several, Cassandra takes each cell from any.\"\"\"\n"
+"    last = Window.partitionBy(*[quote(name) for name in to['key']])\n"
+"    last = last.orderBy(F.desc('__sluice.timestamp'), F.desc('__sluice.offset'))\n"
+"    return rows.withColumn('__at', F.row_number().over(last)).filter('__at = 1').drop('__at')\n"
+"\n"
+"\n"
 "def writer(to):\n"
 "    def write(batch, batch_id):\n"
 "        rows, broken = judge(batch.sparkSession, to, batch)\n"
@@ -187,7 +195,7 @@ static const char *const job_tail[] = {
 "        bad = bad.unionByName(broken)\n"
 "        if bad.take(1):\n"
 "            quarantine(to, bad)\n"
-"        good = rows.filter('__verdict IS NULL').drop('__sluice', '__verdict')\n"
+"        good = newest(to, rows.filter('__verdict IS NULL')).drop('__sluice', '__verdict')\n"
 "        (good.select([plain(field) for field in good.schema])\n"
 "         .write.format('org.apache.spark.sql.cassandra')\n"
 "         .options(keyspace=to['keyspace'], table=to['table']).mode('append').save())\n"
@@ -200,6 +208,7 @@ static const char *const job_tail[] = {
 "    raw = lines.select(F.lit(None).cast('binary').alias('key'), F.col('value').cast('binary'),\n"
 "                       F.lit(None).cast(HEADERS).alias('headers'),\n"
 "                       F.lit(0).alias('partition'),\n"
+"                       F.current_timestamp().alias('timestamp'),\n"
 "                       F.monotonically_increasing_id().alias('offset'))\n"
 "    for to in TRANSFORMS:\n"
 "        rows, broken = judge(spark, to, raw)\n"
@@ -243,6 +252,23 @@ static void put_pair(struct buf *out, const char *name, struct str value) {
     buf_putz(out, ",\n");
 }
 
+/* The names of "id uuid", of "(a, b text), c". */
+static void put_key(struct str key, struct buf *out) {
+    bool first = true;
+    buf_putz(out, "        'key': [");
+    while (key.ptr) {
+        struct str part = str_trim(str_cut(key, ',', &key));
+        while (part.len && (*part.ptr == '(' || *part.ptr == ' ')) part.ptr++, part.len--;
+        size_t len = 0;
+        while (len < part.len && part.ptr[len] != ' ' && part.ptr[len] != ')') len++;
+        if (!len) continue;
+        if (!first) buf_putz(out, ", ");
+        first = false;
+        export_py(out, (struct str){part.ptr, len});
+    }
+    buf_putz(out, "],\n");
+}
+
 static void put_transform(const struct export_in *in, size_t at, struct buf *out) {
     static const char *const otherwise[] = {"quarantine", "warn", "drop", "stop"};
     const struct def_transform *to = &in->def->transform[at];
@@ -250,6 +276,7 @@ static void put_transform(const struct export_in *in, size_t at, struct buf *out
     put_pair(out, "keyspace", to->keyspace);
     put_pair(out, "table", to->table);
     put_pair(out, "topic", to->topic);
+    put_key(to->key, out);
     put_pair(out, "schema", in->schema[at]);
     put_pair(out, "sql", query_of(in, to));
     buf_putz(out, "        'checks': [\n");
