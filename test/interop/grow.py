@@ -3,7 +3,7 @@
 one bash, with the ports that the page lets one choose. What a block is to show is compared.
 
     ```sh          is run once and must end well
-    ```sh again    is asked again, for a minute, until it does, and shows what it should
+    ```sh again    is asked again, for minutes, until it does, and shows what it should
     ```text        of the block before: its lines are there in this order; `...` is anything, N a number
 """
 import os
@@ -20,7 +20,7 @@ from peer_support import TOP, Skip, run
 
 PAGE = os.path.join(TOP, 'doc', 'grow.md')
 PORTS = ('PGPORT', 'KAFKA_PORT', 'REGISTRY_PORT', 'CQL_PORT', 'ZK_PORT')
-AGAIN_S, BLOCK_S = 60, 600
+AGAIN_S, BLOCK_S = 240, 900
 STATE = {}
 
 

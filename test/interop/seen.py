@@ -56,7 +56,7 @@ def settled():
         except Exception:                               # pylint: disable=broad-except
             return False                                # no table yet
     if 'settled' not in STATE:
-        wait_for('%d rows to be through' % ROWS, there, 90)
+        wait_for('%d rows to be through' % ROWS, there, 300)
         STATE['settled'] = True
 
 
