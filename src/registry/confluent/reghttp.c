@@ -237,10 +237,11 @@ int reghttp_ask(struct reghttp *http, struct arena *arena, struct reghttp_call *
     for (size_t i = 0; i < http->cnt; i++) {
         size_t at = (first + i) % http->cnt;
         CURLcode code = attempt(http, at, call, arena, &body);
-        if (body.full) {
-            err = err_fail(ERR_TOO_BIG, "%s: an answer of more than %zu MiB", http->shown[at],
-                           REGHTTP_BODY_MAX / MIB);
-        } else if (pass_over(http, at, code, call->status, why)) {
+        bool over = pass_over(http, at, code, call->status, why);
+        if (body.full)
+            snprintf(why, sizeof why, "%s: an answer of more than %zu MiB", http->shown[at],
+                     REGHTTP_BODY_MAX / MIB);
+        if (over || body.full) {
             bool stop = call->once && !never_arrived(code);
             if (i + 1 < http->cnt && !stop) continue;
             err = none_answered(http, why);

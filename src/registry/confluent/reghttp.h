@@ -1,9 +1,9 @@
 /* reghttp.h - one request to a registry that is reached by HTTP, at the first of several addresses
  * that answers.
  *
- * An address that does not connect, times out or answers 5xx is passed over, the one that answered
- * is asked first the next time. When none does, calls fail at once until a back-off with jitter is
- * over, so that nobody waits for the same silence again. Redirects are not followed.
+ * An address that does not connect, times out, answers 5xx or without end is passed over, the one
+ * that answered is asked first the next time. When none does, calls fail at once until a back-off
+ * with jitter is over, so that nobody waits for the same silence again. Redirects are not followed.
  * Thread: any; up to REGHTTP_IDLE_MAX connections are kept.
  * Limits: REGHTTP_URL_MAX addresses, REGHTTP_BODY_MAX bytes an answer. */
 #ifndef REGHTTP_H
@@ -31,7 +31,7 @@ struct reghttp_call {
     long status;
     struct str answer; /* in the arena */
 };
-/* 0: there is an answer, whatever its status below 500. ERR_NET, ERR_TIMEOUT, ERR_TOO_BIG. */
+/* 0: there is an answer, whatever its status below 500. ERR_NET. */
 int reghttp_ask(struct reghttp *http, struct arena *arena, struct reghttp_call *call) MUST_USE;
 /* ERR_NET: nobody answered the last time. */
 int reghttp_state(struct reghttp *http) MUST_USE;
