@@ -45,6 +45,11 @@ static int unreached(struct look *look, rd_kafka_resp_err_t code) {
     pthread_mutex_unlock(&lk->lock);
     if (!*why) return lkclient_fail(lk, code, "asked for its brokers");
     bool login = strstr(why, "uthentication") || strstr(why, "SASL");
+    if (strstr(why, "SCRAM"))
+        finding_bad(look->to, "PLAIN over TLS (sasl.mechanism: PLAIN, security.protocol: "
+                    "sasl_ssl), or a newer librdkafka, when user and password are right",
+                    "librdkafka %s may fail SCRAM with Kafka 3.9 and newer, which check more "
+                    "strictly", rd_kafka_version_str());
     return err_fail(login ? ERR_AUTH : ERR_NET, "kafka %s: %s", lk->hosts, why);
 }
 

@@ -24,7 +24,8 @@ make_it() {
         printf '%s\n' "broker.id=1" "zookeeper.connect=$zookeeper" "log.dirs=$dir/data" \
             "listeners=PLAINTEXT://127.0.0.1:$port" \
             "advertised.listeners=PLAINTEXT://127.0.0.1:$port" \
-            "zookeeper.session.timeout.ms=4000" "group.initial.rebalance.delay.ms=0" \
+            "zookeeper.session.timeout.ms=4000" "zookeeper.connection.timeout.ms=60000" \
+            "group.initial.rebalance.delay.ms=0" \
             "offsets.topic.replication.factor=1" "offsets.topic.num.partitions=5" \
             "transaction.state.log.replication.factor=1" "transaction.state.log.min.isr=1" \
             "transaction.state.log.num.partitions=5"
