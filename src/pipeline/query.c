@@ -1,4 +1,10 @@
-/* query.c - waiting, planning, stepping. */
+/* query.c - waiting, planning, stepping.
+ *
+ * A plan reads records by one schema; what a wider one allows, it would read as NULL. Capture
+ * registers a schema before it writes the first record of it. So after a batch was read and before
+ * it has any effect, a query asks whether one was registered since it planned, and if so plans anew
+ * and reads the batch again. Schemas that other programs register elsewhere it finds within
+ * SCHEMA_US. */
 #include "pipeline/query.h"
 
 #include "base/diag.h"
@@ -24,6 +30,8 @@ struct query {
     struct arena plan; /* source type, until the next plan */
     int32_t schema_id; /* the schema planned for; 0: none */
     int64_t trouble_ever; /* records the topic ever had when trouble was last seen; -1: none is */
+    uint64_t registered; /* registry_registered() when it was the newest */
+    bool outdated;     /* there is a newer one: the batch at hand is to be read by that */
     int64_t look_us;   /* when to look for a newer one, by the monotonic clock */
     struct stream *stream;
     struct store_sink *sink;
@@ -48,11 +56,34 @@ static void set_state(struct query *query, enum query_state state, const char *n
         diag_info("stream", "%.*s: running", STR_ARG(query->conf.def->name));
 }
 
+/* The newest schema of the topic's values: ERR_NOT_FOUND when there is none yet. */
+static int latest_schema(struct query *query, struct arena *arena, struct registry_schema *out) {
+    struct str subject = arena_printf(arena, "%.*s-value", STR_ARG(query->conf.def->topic));
+    return registry_get(query->conf.registry, subject, -1, arena, out);
+}
+
 /* ---- the sink ---- */
+
+/* Was the batch that was read planned for? */
+static int check_plan(struct query *query) {
+    uint64_t registered = registry_registered(query->conf.registry);
+    if (registered == query->registered) return 0;
+    struct arena arena = ARENA_INIT;
+    struct registry_schema schema;
+    int err = latest_schema(query, &arena, &schema);
+    if (!err && schema.id != query->schema_id) {
+        query->outdated = true;
+        err = err_fail(ERR_AGAIN, "the topic has a newer schema");
+    }
+    if (!err) query->registered = registered;
+    arena_fini(&arena);
+    return err;
+}
 
 static int sink_begin(void *self) {
     struct query *query = self;
-    return store_begin(query->conf.store, &query->tx);
+    int err = check_plan(query);
+    return err ? err : store_begin(query->conf.store, &query->tx);
 }
 
 static int sink_rows(void *self, const struct batch *rows, const int64_t *ts_us,
@@ -127,12 +158,6 @@ static void plan_close(struct query *query) {
     arena_reset(&query->plan);
 }
 
-/* The newest schema of the topic's values: ERR_NOT_FOUND when there is none yet. */
-static int latest_schema(struct query *query, struct arena *arena, struct registry_schema *out) {
-    struct str subject = arena_printf(arena, "%.*s-value", STR_ARG(query->conf.def->topic));
-    return registry_get(query->conf.registry, subject, -1, arena, out);
-}
-
 static int plan_open(struct query *query, const struct registry_schema *schema) {
     const struct def_transform *def = query->conf.def;
     const struct type *source;
@@ -162,6 +187,7 @@ static int plan(struct query *query, bool *ready) {
     struct arena arena = ARENA_INIT;
     struct registry_schema schema;
     char note[256];
+    uint64_t registered = registry_registered(query->conf.registry); /* before it is asked */
     int err = latest_schema(query, &arena, &schema);
     *ready = !err;
     if (err_retry(err) && query->stream) { /* the registry is away: the plan at hand still holds */
@@ -176,6 +202,7 @@ static int plan(struct query *query, bool *ready) {
         plan_close(query);
         err = plan_open(query, &schema);
         if (err) plan_close(query);
+        else query->registered = registered;
     }
     arena_fini(&arena);
     return err;
@@ -218,17 +245,28 @@ static void note_trouble_lag(struct query *query) {
     query->trouble_ever = ever;
 }
 
-int query_step(struct query *query, int64_t timeout_us, size_t *did) {
+/* Plans when it is time to, and takes a batch. */
+static int step(struct query *query, int64_t timeout_us, bool *ready, size_t *did) {
     int64_t now_us = env_mono_us(query->conf.env);
-    bool ready = true;
     int err = 0;
-    *did = 0;
     if (!query->stream || now_us >= query->look_us) {
-        err = plan(query, &ready);
+        err = plan(query, ready);
         query->look_us = now_us + SCHEMA_US;
     }
+    if (err || !*ready) return err;
+    return stream_step(query->stream, timeout_us, did);
+}
+
+int query_step(struct query *query, int64_t timeout_us, size_t *did) {
+    bool ready = true;
+    *did = 0;
+    int err = step(query, timeout_us, &ready, did);
+    while (query->outdated) {
+        query->outdated = false;
+        plan_close(query);
+        err = step(query, timeout_us, &ready, did);
+    }
     if (!err && !ready) return ERR_AGAIN;
-    if (!err) err = stream_step(query->stream, timeout_us, did);
     if (err) {
         set_state(query, QUERY_TROUBLE, err_note());
         plan_close(query);

@@ -109,7 +109,13 @@ int registry_register(struct registry *registry, struct str subject, enum regist
     if (!err) err = check_args(subject, &both);
     if (!err) err = registry->ops->add(registry, subject, both, arena, out);
     metric_add(err ? refused : registered, 1);
+    if (!err) atomic_fetch_add(&registry->registered, 1);
     return err;
+}
+
+uint64_t registry_registered(const struct registry *registry) {
+    assert(registry);
+    return atomic_load(&registry->registered);
 }
 
 int registry_get(struct registry *registry, struct str subject, int32_t version,

@@ -56,6 +56,9 @@ struct registry_schema {
  * (HTTP 409); ERR_INVAL: not a schema (42201). Durable on 0. */
 int registry_register(struct registry *registry, struct str subject, enum registry_kind kind,
                       struct str text, struct arena *arena, struct registry_schema *out) MUST_USE;
+/* How often a schema was registered by this handle: asks nobody. Who read a record that was written
+ * after its schema was registered, and finds this as it was, knows that schema. */
+uint64_t registry_registered(const struct registry *registry);
 int registry_get(struct registry *registry, struct str subject, int32_t version, /* -1: latest */
                  struct arena *arena, struct registry_schema *out) MUST_USE; /* ERR_NOT_FOUND */
 /* subject is empty and version 0: a schema may be of many. */

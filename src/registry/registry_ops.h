@@ -6,6 +6,8 @@
 #include "base/err.h"
 #include "registry/registry.h"
 
+#include <stdatomic.h>
+
 struct registry_ops {
     const char *name; /* the scheme of the url */
     int (*open)(struct registry **out, const struct registry_conf *conf, struct str place);
@@ -37,6 +39,7 @@ struct registry_ops {
 struct registry {
     const struct registry_ops *ops;
     struct env *env;
+    atomic_uint_fast64_t registered; /* registry.c's */
 };
 
 /* As err_fail(), and sets registry_code(). */

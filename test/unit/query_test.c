@@ -100,6 +100,39 @@ static void query_plans_anew_when_the_schema_grows(void **state UNUSED) {
     assert_int_equal(stats.stream.rows_out, 2); /* over both plans */
 }
 
+/* A schema that was registered while the plan at hand is not yet due to be looked at. */
+static void query_reads_no_record_by_a_schema_older_than_it(void **state UNUSED) {
+    size_t did;
+    def.sql = STR("SELECT id, name, CAST(zip AS STRING) AS zip FROM STREAM users");
+    register_columns(TWO ",\"zip\":{\"type\":\"integer\"}");
+    put(0, "a", "{\"id\":\"1\",\"name\":\"ada\",\"zip\":7}");
+    open_query();
+    assert_int_equal(step(), 0);
+    register_columns(TWO ",\"zip\":{\"type\":[\"integer\",\"string\"]}");
+    put(0, "b", "{\"id\":\"2\",\"name\":\"bob\",\"zip\":\"K1A\"}");
+    assert_int_equal(query_step(query, 0, &did), 0);
+    assert_int_equal(did, 1);
+    expect_state(QUERY_RUNNING, "");
+    assert_string_equal(pipebed_rows(&bed, "ks", "people"), "1|ada|7\n2|bob|K1A\n");
+}
+
+static void query_keeps_its_plan_when_another_topic_grows(void **state UNUSED) {
+    struct query_stats stats;
+    struct registry_schema schema;
+    size_t did;
+    register_columns(TWO);
+    put(0, "a", "{\"id\":\"1\",\"name\":\"ada\"}");
+    open_query();
+    assert_int_equal(step(), 0);
+    assert_int_equal(registry_register(bed.registry, STR("other-value"), REGISTRY_JSON,
+                                       STR("{\"type\":\"object\"}"), &bed.arena, &schema), 0);
+    put(0, "b", "{\"id\":\"2\",\"name\":\"bob\"}");
+    assert_int_equal(query_step(query, 0, &did), 0);
+    query_stats(query, &stats);
+    assert_int_equal(stats.stream.batches, 2);
+    assert_string_equal(pipebed_rows(&bed, "ks", "people"), "1|ada\n2|bob\n");
+}
+
 static void query_says_what_its_sql_lacks_and_goes_on_when_it_is_there(void **state UNUSED) {
     register_columns("\"id\":{\"type\":\"string\"}");
     put(0, "a", "{\"id\":\"1\",\"name\":\"ada\"}");
@@ -244,6 +277,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(query_waits_for_the_first_schema),
         T(query_plans_anew_when_the_schema_grows),
+        T(query_reads_no_record_by_a_schema_older_than_it),
+        T(query_keeps_its_plan_when_another_topic_grows),
         T(query_says_what_its_sql_lacks_and_goes_on_when_it_is_there),
         T(query_says_that_the_table_is_another),
         T(query_gets_over_a_store_that_fails),

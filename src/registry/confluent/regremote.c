@@ -548,7 +548,7 @@ static int remote_state(struct registry *registry) {
 static int open_as(struct registry **out, const struct registry_conf *conf,
                    const struct registry_ops *ops) {
     struct regremote *remote = base_calloc(1, sizeof *remote);
-    remote->base = (struct registry){ops, conf->env};
+    remote->base = (struct registry){.ops = ops, .env = conf->env};
     pthread_mutex_init(&remote->lock, NULL);
     map_init(&remote->ids);
     map_init(&remote->latest);

@@ -57,7 +57,7 @@ static int emb_open(struct registry **out, const struct registry_conf *conf, str
     if (place.len) return err_fail(ERR_CONFIG, "registry 'embedded:' takes no address");
     if (!conf->log) return err_fail(ERR_CONFIG, "an embedded registry needs a log");
     struct regemb *emb = base_calloc(1, sizeof *emb);
-    emb->base = (struct registry){&regemb_ops, conf->env};
+    emb->base = (struct registry){.ops = &regemb_ops, .env = conf->env};
     emb->log = conf->log;
     pthread_mutex_init(&emb->lock, NULL);
     regstate_init(&emb->state);
