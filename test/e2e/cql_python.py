@@ -14,6 +14,7 @@ import uuid
 
 import cql_support
 from cql_support import Skip
+from sluice_support import leave
 
 try:
     import cassandra
@@ -375,4 +376,4 @@ CASES = [
 code = cql_support.run(CASES)
 cluster.shutdown()
 server.close()
-sys.exit(code)
+leave(code)
