@@ -125,7 +125,7 @@ static int64_t end_of(struct log *log, struct str topic) {
 
 static int append(struct log *log, struct str topic, const char *value) {
     struct recbatch_build build;
-    struct record record = {.value = str_of(value), .ts_ms = 1700000000000};
+    struct record record = {.value = str_of(value), .ts_ms = env_now_ms(env_real())};
     struct buf buf;
     int64_t offset;
     buf_init(&buf, MIB);

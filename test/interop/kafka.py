@@ -111,7 +111,11 @@ def the_contract_holds_on_it():
         test = os.path.join(TOP, 'build', 'test', suite)
         done = subprocess.run([test], env=env, capture_output=True, text=True, timeout=600,
                               check=False)
-        assert done.returncode == 0, done.stdout[-2000:]
+        lines = done.stdout.split('\n')
+        red = [i for i, line in enumerate(lines)
+               if line.startswith('not ok') and 'SKIP' not in line]
+        assert done.returncode == 0, '\n'.join(
+            line for i in red or [len(lines)] for line in lines[max(0, i - 3):i + 6])
         assert 'names no Kafka' not in done.stdout
 
 
@@ -153,10 +157,13 @@ def cut_connections_lose_and_double_nothing():
     try:
         node.start()
         wait_for('records', lambda: len(on_topic(topic)) > 20, 60)
-        for _ in range(30):
+        enough = PROXY.cuts + 40
+
+        def cut():                                      # some rounds find none: it backs off
+            time.sleep(0.25)
             PROXY.cut()
-            time.sleep(0.3)
-        assert PROXY.cuts > 30
+            return PROXY.cuts >= enough
+        wait_for('40 connections to be cut', cut, 120)
         audit(node, topic)
     finally:
         node.close()
