@@ -6,11 +6,10 @@ One world (PostgreSQL, Kafka, Cassandra, a registry) behind a gate each serves m
 """
 import collections
 import json
-import socket
 import time
 
 from fault_support import Gate, NONSENSE
-from peer_support import Peer, run, wait_for
+from peer_support import Peer, free_port, run, wait_for
 from sluice_support import Sluice
 from world_support import World
 
@@ -43,8 +42,7 @@ def world(gated=tuple(TIERS), conf=''):
                 GATES[name] = Gate()
                 settings = {'KAFKA_HEAP': '384m', 'KAFKA_SET': 'advertised.listeners='
                             'PLAINTEXT://127.0.0.1:%d' % GATES[name].port}
-                with socket.create_server(('127.0.0.1', 0)) as free:
-                    port = GATES[name].to = free.getsockname()[1]
+                port = GATES[name].to = free_port()
                 peers[name] = Peer(name, port, **settings)
                 continue
             if name == 'cassandra':

@@ -4,8 +4,6 @@ killed, and while its connections are cut: every landed row is on the topic once
 """
 import os
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -13,64 +11,31 @@ import time
 from cassandra import InvalidRequest
 from cassandra.cluster import Cluster
 
-from peer_support import Peer, TOP, run, wait_for
+from peer_support import Peer, TOP, free_port, run, wait_for
+from people_support import landed, on_topic, people
 from proxy_support import Proxy
-from sluice_support import Sluice
-
-PIPELINE = """pipeline: people
-schedule: every 300ms
-fetch:
-  raw_users:
-    url: people:?results=20
-    rows: results[*]
-    key: login.uuid
-capture:
-  users_%(n)d: {table: raw_users, partitions: 3}
-transform:
-  spark_streams.users_%(n)d_table:
-    key: id uuid
-    sql: SELECT login.uuid AS id, email FROM STREAM users_%(n)d
-"""
-
 
 PROXY = Proxy()
-STATE = {'n': 0}
+STATE = {}
 
 
 def kafka():
     """The broker, which names the proxy as its address and looks at ages each second."""
     if 'peer' not in STATE:
-        with socket.create_server(('127.0.0.1', 0)) as free:
-            PROXY.to = free.getsockname()[1]    # before: the broker's own tools come this way
+        PROXY.to = free_port()              # before: the broker's own tools come this way
         STATE['peer'] = Peer('kafka', PROXY.to, KAFKA_SET='advertised.listeners='
                              'PLAINTEXT://127.0.0.1:%d log.initial.task.delay.ms=1000 '
                              'log.retention.check.interval.ms=1000' % PROXY.port)
     return STATE['peer']
 
 
+def bootstrap():
+    return '127.0.0.1:%d' % PROXY.port
+
+
 def pipeline():
-    STATE['n'] += 1
-    conf = 'log: {url: "kafka://127.0.0.1:%d"}\n' % PROXY.port
-    node = Sluice([PIPELINE % {'n': STATE['n']}], conf=conf, verb='serve')
-    return node, 'users_%d' % STATE['n']
-
-
-def landed(node):
-    path = os.path.join(node.data, 'landing.db')
-    with sqlite3.connect('file:%s?mode=ro' % path, uri=True) as base:
-        try:
-            return [row[0] for row in base.execute("SELECT json_extract(login, '$.uuid') "
-                                                   'FROM raw_users')]
-        except sqlite3.OperationalError:    # nothing has landed yet
-            return []
-
-
-def on_topic(topic):
-    """Every record's key and partition, by another program."""
-    said = subprocess.run(['kcat', '-b', '127.0.0.1:%d' % PROXY.port, '-C', '-t', topic, '-e', '-q',
-                           '-o', 'beginning', '-f', '%k\n'],
-                          capture_output=True, text=True, timeout=120, check=False)
-    return [line.strip('"') for line in said.stdout.split('\n') if line]
+    node = people('log: {url: "kafka://%s"}\n' % bootstrap())
+    return node, node.topic
 
 
 def log_health(node):
@@ -97,7 +62,7 @@ def audit(node, topic):
     wait_for('%d rows in the table' % len(rows), lambda: len(table_rows()) >= len(rows), 60)
     assert table_rows() == rows
     cluster.shutdown()
-    keys = on_topic(topic)
+    keys = on_topic(bootstrap(), topic)
     inside = [key for key in keys if any(c in key for c in '-')]
     found = {key[key.find('"uuid":"') + 8:][:36] if 'uuid' in key else key for key in inside}
     assert len(keys) == len(rows), '%d records for %d rows' % (len(keys), len(rows))
@@ -138,7 +103,7 @@ def a_killed_broker_loses_and_doubles_nothing():
     node, topic = pipeline()
     try:
         node.start()
-        wait_for('records', lambda: len(on_topic(topic)) > 50, 60)
+        wait_for('records', lambda: len(on_topic(bootstrap(), topic)) > 50, 60)
         for _ in range(2):
             kafka().kill()
             time.sleep(4)
@@ -156,7 +121,7 @@ def cut_connections_lose_and_double_nothing():
     node, topic = pipeline()
     try:
         node.start()
-        wait_for('records', lambda: len(on_topic(topic)) > 20, 60)
+        wait_for('records', lambda: len(on_topic(bootstrap(), topic)) > 20, 60)
         enough = PROXY.cuts + 40
 
         def cut():                                      # some rounds find none: it backs off

@@ -5,68 +5,14 @@ SCRAM is not tried: librdkafka 2.0 cannot log in by it to brokers that check non
 Kafka 3.9 and 4 do; kcat, which stands on the same library, cannot either.
 """
 import os
-import socket
-import sqlite3
 import subprocess
 import tempfile
 import time
 
-from peer_support import Peer, TOP, run, wait_for
-from sluice_support import Sluice
+from peer_support import Peer, TOP, free_port, run, wait_for
+from people_support import appended, landed, on_topic, people
 
-PIPELINE = """pipeline: people
-schedule: every 300ms
-fetch:
-  raw_users:
-    url: people:?results=20
-    rows: results[*]
-    key: login.uuid
-capture:
-  users_%(n)d: {table: raw_users, partitions: 3}
-"""
-STATE = {'n': 100}
 FOLDER = tempfile.mkdtemp(prefix='sluice-variants-')
-
-
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        return free.getsockname()[1]
-
-
-def pipeline(conf):
-    STATE['n'] += 1
-    node = Sluice([PIPELINE % {'n': STATE['n']}], conf=conf, verb='serve')
-    node.topic = 'users_%d' % STATE['n']
-    return node
-
-
-def rows_landed(node):
-    path = os.path.join(node.data, 'landing.db')
-    with sqlite3.connect('file:%s?mode=ro' % path, uri=True) as base:
-        try:
-            return [row[0] for row in base.execute('SELECT "login.uuid" FROM raw_users')]
-        except sqlite3.OperationalError:                # nothing has landed yet
-            return []
-
-
-def on_topic_at(bootstrap, topic):
-    """Every record's key; [] while there is no topic, which kcat would wait for."""
-    listed = subprocess.run(['kcat', '-b', bootstrap, '-L', '-J'], capture_output=True, text=True,
-                            timeout=60, check=False)
-    if '"%s"' % topic not in listed.stdout:
-        return []
-    said = subprocess.run(['kcat', '-b', bootstrap, '-C', '-t', topic, '-e', '-q', '-o',
-                           'beginning', '-f', '%k\n'], capture_output=True, text=True, timeout=120,
-                          check=False)
-    return [line for line in said.stdout.split('\n') if line]
-
-
-def ends(bootstrap, topic):
-    """How many records were appended: kcat would read on and on while more come."""
-    done = subprocess.run(['kcat', '-b', bootstrap, '-Q'] + [word for part in range(3) for word in
-                           ('-t', '%s:%d:-1' % (topic, part))],
-                          capture_output=True, text=True, timeout=60, check=False)
-    return sum(int(line.split()[-1]) for line in done.stdout.split('\n') if 'offset' in line)
 
 
 def state(node):
@@ -75,15 +21,15 @@ def state(node):
 
 def audit(node, bootstrap, at_least=60):
     """Nothing more is fetched: every landed row is on the topic once."""
-    wait_for('rows to land', lambda: len(rows_landed(node)) >= at_least, 60)
+    wait_for('rows to land', lambda: len(landed(node)) >= at_least, 60)
     wait_for('the log to be well', lambda: state(node) == 'ok', 60)
     node.call('PATCH', '/api/v2/dags/people', {'is_paused': True})
-    rows, before = len(set(rows_landed(node))), -1
+    rows, before = len(set(landed(node))), -1
     while rows != before:                               # a try that is at work may land
         time.sleep(1)
-        rows, before = len(set(rows_landed(node))), rows
-    wait_for('%d records' % rows, lambda: ends(bootstrap, node.topic) >= rows, 60)
-    keys = on_topic_at(bootstrap, node.topic)
+        rows, before = len(set(landed(node))), rows
+    wait_for('%d records' % rows, lambda: appended(bootstrap, node.topic) >= rows, 60)
+    keys = on_topic(bootstrap, node.topic)
     assert len(keys) == len(set(keys)) == rows, (len(keys), len(set(keys)), rows)
 
 
@@ -127,17 +73,17 @@ def logins_and_tls_are_properties():
         with_tls = '{url: "kafka://127.0.0.1:%d", properties: {security.protocol: ssl, ' \
                    'ssl.ca.location: %s}}' % (tls, os.path.join(FOLDER, 'ca.pem'))
         for conf in (login % ('not-a-guess', door), with_tls):
-            node = pipeline('log: %s\n' % conf)
+            node = people('log: %s\n' % conf)
             try:
                 node.start()
                 audit(node, '127.0.0.1:%d' % plain)
                 assert 'not-a-guess' not in node.log()
             finally:
                 node.close()
-        refused = pipeline('log: %s\n' % (login % ('wrong-guess', door)))
+        refused = people('log: %s\n' % (login % ('wrong-guess', door)))
         try:
             refused.start()
-            wait_for('rows to land', lambda: len(rows_landed(refused)) > 20, 60)
+            wait_for('rows to land', lambda: len(landed(refused)) > 20, 60)
             wait_for('health to say so', lambda: state(refused) == 'error', 60)
             said = subprocess.run([os.path.join(TOP, 'build', 'sluice'), 'doctor', '--conf',
                                    refused.conf], capture_output=True, text=True, timeout=60)

@@ -7,29 +7,14 @@ import http.client
 import http.server
 import json
 import os
-import sqlite3
 import subprocess
 import threading
 import time
 
 from peer_support import Peer, TOP, run, wait_for
-from sluice_support import Sluice
+from people_support import appended, landed, on_topic, people
 
-PIPELINE = """pipeline: people
-schedule: every 300ms
-fetch:
-  raw_users:
-    url: people:?results=20
-    rows: results[*]
-    key: login.uuid
-capture:
-  users_%(n)d: raw_users
-transform:
-  spark_streams.users_%(n)d_table:
-    key: id uuid
-    sql: SELECT login.uuid AS id, email FROM STREAM users_%(n)d
-"""
-STATE = {'n': 0}
+STATE = {}
 
 
 def registry():
@@ -101,39 +86,6 @@ class Asked(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def pipeline(conf):
-    STATE['n'] += 1
-    node = Sluice([PIPELINE % {'n': STATE['n']}], conf=conf, verb='serve')
-    node.topic = 'users_%d' % STATE['n']
-    return node
-
-
-def landed(node):
-    with sqlite3.connect('file:%s/landing.db?mode=ro' % node.data, uri=True) as base:
-        try:
-            return base.execute('SELECT count(*) FROM raw_users').fetchone()[0]
-        except sqlite3.OperationalError:
-            return 0
-
-
-def on_topic(node):
-    listed = subprocess.run(['kcat', '-b', node.at['kafka'], '-L', '-J'], capture_output=True,
-                            text=True, timeout=60, check=False)
-    if '"%s"' % node.topic not in listed.stdout:        # kcat would wait for it
-        return []
-    done = subprocess.run(['kcat', '-b', node.at['kafka'], '-C', '-t', node.topic, '-e', '-q', '-o',
-                           'beginning', '-f', '%k\n'], capture_output=True, text=True, timeout=60,
-                          check=False)
-    return [line for line in done.stdout.split('\n') if line]
-
-
-def ends(node):
-    """How many records were appended: kcat would read on and on while more come."""
-    done = subprocess.run(['kcat', '-b', node.at['kafka'], '-Q', '-t', node.topic + ':0:-1'],
-                          capture_output=True, text=True, timeout=60, check=False)
-    return int(done.stdout.split()[-1]) if 'offset' in done.stdout else 0
-
-
 def tier(node, name='registry'):
     return node.get('ui', '/health')['tiers'][name]
 
@@ -143,13 +95,14 @@ def audit(node):
     assert node.process.poll() is None, node.log()[-2000:]
     wait_for('the registry to be well', lambda: tier(node)['state'] == 'ok', 60)
     wait_for('the query to run', lambda: tier(node, 'stream')['state'] == 'ok', 60)
+    wait_for('rows of more than one fetch', lambda: len(landed(node)) > 20)
     node.call('PATCH', '/api/v2/dags/people', {'is_paused': True})
-    rows, before = landed(node), -1
+    rows, before = len(landed(node)), -1
     while rows != before:                               # a try that is at work may land
         time.sleep(1)
-        rows, before = landed(node), rows
-    wait_for('%d records' % rows, lambda: ends(node) >= rows)
-    keys = on_topic(node)
+        rows, before = len(landed(node)), rows
+    wait_for('%d records' % rows, lambda: appended(node.at['kafka'], node.topic) >= rows)
+    keys = on_topic(node.at['kafka'], node.topic)
     assert len(keys) == len(set(keys)) == rows > 20, (len(keys), len(set(keys)), rows)
     real = http.client.HTTPConnection('127.0.0.1', int(registry().at['port']), timeout=20)
     path = registry().at['url'].split('/', 3)[3]
@@ -170,11 +123,11 @@ def the_contract_holds_on_it():
 
 def one_that_is_killed_and_away_is_waited_for():
     registry()
-    node = pipeline('registry: %s\n' % registry().at['url'])
+    node = people('registry: %s\n' % registry().at['url'])
     try:
         registry().kill()
         node.start()
-        wait_for('rows to land', lambda: landed(node) > 40)
+        wait_for('rows to land', lambda: len(landed(node)) > 40)
         wait_for('health to say so', lambda: tier(node)['state'] == 'error')
         assert tier(node, 'capture')['state'] == 'error'
         registry().again()
@@ -184,13 +137,14 @@ def one_that_is_killed_and_away_is_waited_for():
 
 
 def a_plan_outlives_a_registry_that_goes():
-    node = pipeline('registry: %s\n' % registry().at['url'])
+    node = people('registry: %s\n' % registry().at['url'])
     try:
         node.start()
-        wait_for('records', lambda: ends(node) > 20)
+        wait_for('records', lambda: appended(node.at['kafka'], node.topic) > 20)
         registry().kill()
-        before = ends(node)
-        wait_for('more of them', lambda: ends(node) > before + 40)      # its schema is known
+        before = appended(node.at['kafka'], node.topic)
+        wait_for('more of them',                        # its schema is known
+                 lambda: appended(node.at['kafka'], node.topic) > before + 40)
         registry().again()
         audit(node)
     finally:
@@ -206,14 +160,14 @@ def logins_are_sent_and_asked_for():
                         ('Bearer not-a-guess', '{url: "%s", properties: {bearer.auth.token: '
                                                'not-a-guess}}' % front.url())):
         front.wants = wants
-        node = pipeline('registry: %s\n' % conf)
+        node = people('registry: %s\n' % conf)
         try:
             node.start()
             audit(node)
             assert 'not-a-guess' not in node.log()
         finally:
             node.close()
-    node = pipeline('registry: %s\n' % front.url())
+    node = people('registry: %s\n' % front.url())
     try:
         node.start()
         wait_for('the refusal', lambda: '401' in json.dumps(node.get('ui', '/health')) or
@@ -227,7 +181,7 @@ def logins_are_sent_and_asked_for():
 
 def the_next_address_is_asked():
     first, second = Front(), Front()
-    node = pipeline('registry: "http://127.0.0.1:1/x,%s,%s"\n' % (first.url(), second.url()))
+    node = people('registry: "http://127.0.0.1:1/x,%s,%s"\n' % (first.url(), second.url()))
     try:
         node.start()
         audit(node)
@@ -246,10 +200,10 @@ def errors_slowness_and_nonsense_are_waited_out():
     front = Front()
     for how in ('500', 'nonsense', 'wrong', 'deep', 'endless'):
         front.how = how
-        node = pipeline('registry: %s\n' % front.url())
+        node = people('registry: %s\n' % front.url())
         try:
             node.start()
-            wait_for('rows to land', lambda node=node: landed(node) > 40)
+            wait_for('rows to land', lambda node=node: len(landed(node)) > 40)
             if how != 'slow':
                 wait_for('health to say %s' % how,
                          lambda node=node: tier(node, 'capture')['state'] == 'error')

@@ -12,7 +12,6 @@ Groups are apart: each has its own database (so its own slot), path in ZooKeeper
 the state; topics and tables are named by who uses them. The readers go by the first node's way."""
 import collections
 import json
-import socket
 import threading
 import time
 
@@ -21,16 +20,11 @@ from cassandra.cluster import Cluster, EXEC_PROFILE_DEFAULT, ExecutionProfile
 from cassandra.policies import ConstantReconnectionPolicy, RoundRobinPolicy
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from peer_support import Peer
+from peer_support import Peer, free_port
 from proxy_support import Proxy
 
 KINDS = ('postgres', 'kafka', 'cassandra', 'zookeeper')
 Record = collections.namedtuple('Record', 'part offset key value headers')
-
-
-def free_port():
-    with socket.create_server(('127.0.0.1', 0)) as free:
-        return free.getsockname()[1]
 
 
 class Systems:
